@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// results.json: what was trained. The first ten fields are the Python tool's, whose files are read
+// as they are; the rest may be absent. Each run's truth is runs/<id>/result.json, the same object.
+#include "flops_fit/cost/transformer.h"
+#include "flops_fit/io/json.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ff::io {
+
+struct RunResult {
+  std::string experiment_id;
+  double compute_budget = 0.0;       ///< the IsoFLOP budget it belongs to [FLOP]
+  int64_t model_size = 0;            ///< N
+  int64_t num_tokens = 0;            ///< D
+  std::optional<double> final_loss;  ///< held-out loss [nats/token]; none unless completed
+  double actual_flops = 0.0;         ///< exact training FLOPs spent
+  double wall_time_s = 0.0;          ///< key wall_time_seconds
+  std::string timestamp;             ///< ISO 8601, UTC
+  std::string status;                ///< "completed", "failed", ...
+  std::string error_message;         ///< empty = null
+
+  std::optional<double> loss_stderr;    ///< standard error of final_loss over held-out rows
+  std::optional<double> floor_nats;     ///< the corpus's known entropy on the held-out set
+  std::optional<double> train_loss;     ///< mean over the last tenth of the steps
+  std::optional<double> bits_per_byte;
+  std::optional<double> tokens_per_second;
+  std::optional<double> mfu;            ///< share of the device's peak; none where it is unknown
+  std::optional<cost::ParamCounts> params;
+  std::optional<cost::Architecture> architecture;
+  std::optional<int64_t> seed;
+  std::string dtype;        ///< "float32", ...; empty where unknown
+  std::string device;       ///< "cpu", "cuda:0", "mock"
+  std::string config_hash;  ///< of everything that can change the loss
+  std::string version;      ///< of flops-fit
+
+  [[nodiscard]] bool completed() const { return status == "completed" && final_loss.has_value(); }
+};
+
+/// Reads results.json. Throws FileError for a missing, damaged or wrongly shaped file.
+[[nodiscard]] std::vector<RunResult> read_results(const std::filesystem::path& path);
+void write_results(const std::filesystem::path& path, const std::vector<RunResult>& results);
+
+[[nodiscard]] Json to_json(const RunResult& result);
+[[nodiscard]] RunResult result_from_json(const Json& value, const std::string& where);
+
+}  // namespace ff::io

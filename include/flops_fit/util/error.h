@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// The one exception hierarchy. A message says where, which rule, what was found and what to do, in
+// one line. Errors are thrown low and caught once, in apps/cli.cpp, which maps each kind to the
+// documented exit code. Expected outcomes (a fit that did not converge, a run that diverged) are
+// values, not exceptions.
+#include <fmt/format.h>
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace ff {
+
+/// Exit codes of every program, as documented in --help and README.
+enum class ExitCode : int {
+  kOk = 0,
+  kRuntimeFailure = 1,
+  kUsage = 2,        ///< command line or configuration
+  kBadInput = 3,     ///< an input file is missing, damaged or of an unknown version
+  kSomeFailed = 4,   ///< finished, but some experiments failed; the results are kept
+  kTooLittleData = 5,  ///< the data cannot support a fit
+  kInterrupted = 130,
+  kTerminated = 143,
+};
+
+/// Base of all errors; on its own it means: failed at run time.
+class Error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+  virtual ExitCode exit_code() const { return ExitCode::kRuntimeFailure; }
+};
+
+/// The command line or the configuration is wrong.
+class ConfigError : public Error {
+ public:
+  using Error::Error;
+  ExitCode exit_code() const override { return ExitCode::kUsage; }
+};
+
+/// An input file is missing, unreadable, damaged, or not of a known format.
+class FileError : public Error {
+ public:
+  using Error::Error;
+  ExitCode exit_code() const override { return ExitCode::kBadInput; }
+};
+
+/// The data are fine, but too few or too odd to support what was asked.
+class TooLittleDataError : public Error {
+ public:
+  using Error::Error;
+  ExitCode exit_code() const override { return ExitCode::kTooLittleData; }
+};
+
+/// `throw error<ConfigError>("plan.sizes: expected {}, got {}", a, b)`.
+template <class E = Error, class... Args>
+[[nodiscard]] E error(fmt::format_string<Args...> format, Args&&... args) {
+  return E(fmt::format(format, std::forward<Args>(args)...));
+}
+
+}  // namespace ff

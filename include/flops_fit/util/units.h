@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Numbers as people write and read them.
+#include <cstdint>
+#include <string>
+
+namespace ff {
+
+/// Shortest text that reads back as the same double, with small exponents: 1e12, 0.3, 2.5e-05.
+[[nodiscard]] std::string format_number(double value);
+
+/// Three significant digits with a decimal suffix: 1.23M, 456, 7.89k, 12.3G.
+[[nodiscard]] std::string format_count(double value);
+
+/// Three significant digits in scientific form: 1.23e+12 -> "1.23e12".
+[[nodiscard]] std::string format_flops(double flops);
+
+/// "45s", "3m 20s", "2h 05m", "3d 4h".
+[[nodiscard]] std::string format_duration(double seconds);
+
+/// The time now, ISO 8601 in UTC: 2026-11-21T01:30:00Z.
+[[nodiscard]] std::string utc_timestamp();
+
+}  // namespace ff

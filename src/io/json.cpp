@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+#include "flops_fit/io/json.h"
+
+#include "flops_fit/util/atomic_file.h"
+#include "flops_fit/util/error.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace ff::io {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The value as a user would recognise it, cut to a line's length.
+std::string show(const Json& value) {
+  std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (text.size() > 40) {
+    text.resize(37);
+    text += "...";
+  }
+  return text;
+}
+
+}  // namespace
+
+Json read_json(const fs::path& path, std::string_view remedy) {
+  std::error_code failure;
+  if (!fs::exists(path, failure)) {
+    throw error<FileError>("{}: no such file; {}.", path.string(), remedy);
+  }
+  const std::string text = read_file(path);
+  if (text.find_first_not_of(" \t\r\n") == std::string::npos) {
+    throw error<FileError>("{}: the file is empty; {}.", path.string(), remedy);
+  }
+  try {
+    return Json::parse(text);
+  } catch (const Json::parse_error& problem) {
+    const size_t at = std::min(problem.byte, text.size());
+    const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n');
+    const char* kind = at >= text.size() ? "the JSON ends too early (truncated?)" : "not valid JSON";
+    throw error<FileError>("{}:{}: {}; restore the file, or {}.", path.string(), line, kind, remedy);
+  }
+}
+
+void write_json(const fs::path& path, const Json& value) {
+  write_file_atomically(path, value.dump(2) + "\n");
+}
+
+ObjectReader::ObjectReader(const Json& value, std::string where)
+    : value_(&value), where_(std::move(where)) {
+  if (!value.is_object()) {
+    throw error<FileError>("{}: expected an object, found {}.", where_, show(value));
+  }
+}
+
+void ObjectReader::fail(std::string_view key, std::string_view expected) const {
+  const auto found = value_->find(key);
+  const std::string what = found == value_->end() ? "nothing" : show(*found);
+  throw error<FileError>("{}.{}: expected {}, found {}.", where_, key, expected, what);
+}
+
+bool ObjectReader::has(std::string_view key) const {
+  const auto found = value_->find(key);
+  return found != value_->end() && !found->is_null();
+}
+
+const Json& ObjectReader::at(std::string_view key) const {
+  const auto found = value_->find(key);
+  if (found == value_->end()) {
+    fail(key, "a value");
+  }
+  return *found;
+}
+
+double ObjectReader::number(std::string_view key) const {
+  const auto found = value_->find(key);
+  if (found == value_->end() || !found->is_number() || !std::isfinite(found->get<double>())) {
+    fail(key, "a number");
+  }
+  return found->get<double>();
+}
+
+double ObjectReader::positive(std::string_view key) const {
+  const auto found = value_->find(key);
+  if (found == value_->end() || !found->is_number() || !(found->get<double>() > 0)) {
+    fail(key, "a positive number");
+  }
+  return number(key);
+}
+
+int64_t ObjectReader::integer(std::string_view key) const {
+  const double value = number(key);
+  // Counts may be written as 1e6; beyond 2^53 a double no longer holds every integer.
+  if (at(key).is_number_integer()) {
+    return at(key).get<int64_t>();
+  }
+  if (value != std::floor(value) || std::abs(value) > 9.0e15) {
+    fail(key, "a whole number");
+  }
+  return static_cast<int64_t>(value);
+}
+
+std::string ObjectReader::text(std::string_view key) const {
+  const auto found = value_->find(key);
+  if (found == value_->end() || !found->is_string()) {
+    fail(key, "a string");
+  }
+  return found->get<std::string>();
+}
+
+ObjectReader ObjectReader::object(std::string_view key) const {
+  return {at(key), fmt::format("{}.{}", where_, key)};
+}
+
+std::optional<double> ObjectReader::maybe_number(std::string_view key) const {
+  return has(key) ? std::optional(number(key)) : std::nullopt;
+}
+
+std::string ObjectReader::text_or(std::string_view key, std::string_view fallback) const {
+  return has(key) ? text(key) : std::string(fallback);
+}
+
+double ObjectReader::number_or(std::string_view key, double fallback) const {
+  return has(key) ? number(key) : fallback;
+}
+
+int64_t ObjectReader::integer_or(std::string_view key, int64_t fallback) const {
+  return has(key) ? integer(key) : fallback;
+}
+
+Json number_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+
+Json number_or_null(const std::optional<double>& value) {
+  return value ? number_or_null(*value) : Json(nullptr);
+}
+
+}  // namespace ff::io

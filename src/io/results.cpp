@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+#include "flops_fit/io/results.h"
+
+#include "flops_fit/io/sweep.h"
+#include "flops_fit/util/error.h"
+
+namespace ff::io {
+namespace {
+
+constexpr const char* kRemedy = "run ff-train first, or give paths.results";
+
+Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+
+}  // namespace
+
+Json to_json(const RunResult& r) {
+  return {{"experiment_id", r.experiment_id},
+          {"compute_budget", r.compute_budget},
+          {"model_size", r.model_size},
+          {"num_tokens", r.num_tokens},
+          {"final_loss", number_or_null(r.final_loss)},
+          {"actual_flops", r.actual_flops},
+          {"wall_time_seconds", r.wall_time_s},
+          {"timestamp", r.timestamp},
+          {"status", r.status},
+          {"error_message", text_or_null(r.error_message)},
+          {"loss_stderr", number_or_null(r.loss_stderr)},
+          {"floor_nats", number_or_null(r.floor_nats)},
+          {"train_loss", number_or_null(r.train_loss)},
+          {"bits_per_byte", number_or_null(r.bits_per_byte)},
+          {"tokens_per_second", number_or_null(r.tokens_per_second)},
+          {"mfu", number_or_null(r.mfu)},
+          {"params", r.params ? to_json(*r.params) : Json(nullptr)},
+          {"architecture", r.architecture ? to_json(*r.architecture) : Json(nullptr)},
+          {"seed", r.seed ? Json(*r.seed) : Json(nullptr)},
+          {"dtype", text_or_null(r.dtype)},
+          {"device", text_or_null(r.device)},
+          {"config_hash", text_or_null(r.config_hash)},
+          {"version", text_or_null(r.version)}};
+}
+
+RunResult result_from_json(const Json& value, const std::string& where) {
+  const ObjectReader object(value, where);
+  RunResult r;
+  r.experiment_id = object.text("experiment_id");
+  r.compute_budget = object.positive("compute_budget");
+  static_cast<void>(object.positive("model_size"));
+  r.model_size = object.integer("model_size");
+  static_cast<void>(object.positive("num_tokens"));
+  r.num_tokens = object.integer("num_tokens");
+  r.status = object.text_or("status", "completed");
+  // The Python tool writes a failed run's loss as NaN or leaves it out.
+  if (r.status == "completed") {
+    r.final_loss = object.number("final_loss");
+  }
+  r.actual_flops = object.number_or("actual_flops", 0.0);
+  r.wall_time_s = object.number_or("wall_time_seconds", 0.0);
+  r.timestamp = object.text_or("timestamp", "");
+  r.error_message = object.text_or("error_message", "");
+  r.loss_stderr = object.maybe_number("loss_stderr");
+  r.floor_nats = object.maybe_number("floor_nats");
+  r.train_loss = object.maybe_number("train_loss");
+  r.bits_per_byte = object.maybe_number("bits_per_byte");
+  r.tokens_per_second = object.maybe_number("tokens_per_second");
+  r.mfu = object.maybe_number("mfu");
+  if (object.has("params")) {
+    r.params = param_counts_from_json(object.object("params"));
+  }
+  if (object.has("architecture")) {
+    r.architecture = architecture_from_json(object.object("architecture"));
+  }
+  if (object.has("seed")) {
+    r.seed = object.integer("seed");
+  }
+  r.dtype = object.text_or("dtype", "");
+  r.device = object.text_or("device", "");
+  r.config_hash = object.text_or("config_hash", "");
+  r.version = object.text_or("version", "");
+  return r;
+}
+
+std::vector<RunResult> read_results(const std::filesystem::path& path) {
+  const Json json = read_json(path, kRemedy);
+  if (!json.is_array()) {
+    throw error<FileError>("{}: expected an array of results, found {}; {}.", path.string(),
+                           json.is_object() ? "an object" : json.type_name(), kRemedy);
+  }
+  std::vector<RunResult> results;
+  for (size_t i = 0; i < json.size(); ++i) {
+    results.push_back(result_from_json(json[i], fmt::format("{}: [{}]", path.string(), i)));
+  }
+  return results;
+}
+
+void write_results(const std::filesystem::path& path, const std::vector<RunResult>& results) {
+  Json json = Json::array();
+  for (const RunResult& result : results) {
+    json.push_back(to_json(result));
+  }
+  write_json(path, json);
+}
+
+}  // namespace ff::io

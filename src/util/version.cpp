@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT
+#include "flops_fit/util/version.h"
+
+namespace ff {
+
+const char* version() { return FF_VERSION; }
+
+}  // namespace ff
