@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// One training step behind one interface, so that the training loop does not know what runs it. Today
+// there is the eager LibTorch engine, on the CPU and on CUDA.
+#include "flops_fit/model/parametrization.h"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace ff::engine {
+
+/// Rows of seq_len + 1 tokens: token t of a row is the input whose target is token t + 1.
+struct Batch {
+  std::span<const int32_t> tokens;
+  int64_t rows = 0;
+  int64_t seq_len = 0;
+};
+
+struct OptimizerOptions {
+  double beta1 = 0.9;
+  double beta2 = 0.99;
+  double eps = 1e-8;
+  double max_grad_rms = 0.0;  ///< 0 = no clipping
+};
+
+struct StepOptions {
+  double learning_rate = 0.0;  ///< eta at this step; each tensor has its factor of it
+  double weight_decay = 0.0;   ///< share of each weight removed in this step
+  int64_t micro_batches = 1;   ///< parts that the batch is split into; the update is the same
+};
+
+struct StepReport {
+  double loss_nats = 0.0;  ///< mean over the batch, before the update
+  double grad_rms = 0.0;   ///< root mean square of all gradients
+};
+
+/// Everything that a run needs to go on after a restart, as plain arrays in the tensors' order.
+struct EngineState {
+  std::vector<float> weights, first_moment, second_moment;
+  int64_t steps = 0;  ///< optimizer steps taken
+};
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  virtual StepReport train_step(const Batch& batch, const StepOptions& options) = 0;
+  /// Cross-entropy [nats] of every target of the batch, in order.
+  [[nodiscard]] virtual std::vector<float> target_losses(const Batch& batch) = 0;
+  [[nodiscard]] virtual EngineState state() const = 0;
+  virtual void set_state(const EngineState& state) = 0;
+};
+
+struct EngineOptions {
+  bool rotary = true;
+  double rope_base = 10000.0;
+  OptimizerOptions optimizer;
+  std::string device = "cpu";  ///< "cpu" or "cuda"
+  bool pin_memory = false;
+};
+
+/// The eager engine. Throws ConfigError when the device is not there, saying what is missing.
+[[nodiscard]] std::unique_ptr<Engine> make_eager_engine(const model::Parametrization& p,
+                                                        const EngineOptions& options,
+                                                        uint64_t seed);
+
+/// "cpu" or "cuda" for a configured device of auto, cpu or cuda.
+[[nodiscard]] std::string resolve_device(const std::string& device);
+
+/// One thread for this process, and an allocator that keeps memory (glibc hands every large tensor
+/// back to the kernel, which costs eager LibTorch a third of its speed). Call once, before tensors.
+void prepare_worker_process();
+
+/// Best of a few float32 matrix products on one thread [FLOP/s]; takes about 50 ms.
+[[nodiscard]] double measure_peak_flops_per_s();
+
+}  // namespace ff::engine

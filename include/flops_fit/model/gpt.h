@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// The reference GPT on LibTorch: embedding, L blocks of [RMSNorm, causal attention with rotary
+// positions] and [RMSNorm, SwiGLU], final RMSNorm, untied head. Every scale comes from the
+// Parametrization. All weights are views of one flat buffer, and so are their gradients, so that the
+// optimizer, a checkpoint and a future engine handle plain arrays.
+#include "flops_fit/model/ops.h"
+#include "flops_fit/model/parametrization.h"
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace ff::model {
+
+/// [rotary base, on/off] as the network uses them; the defaults are those of every preset.
+struct GptOptions {
+  bool rotary = true;
+  double rotary_base = 10000.0;
+  torch::Device device = torch::kCPU;
+  torch::Dtype dtype = torch::kFloat32;
+};
+
+class Gpt {
+ public:
+  /// Weights are drawn from N(0, init_std^2) by a generator seeded with `seed`, on the CPU, so that
+  /// they are the same on every device.
+  Gpt(Parametrization parametrization, const GptOptions& options, uint64_t seed);
+
+  /// ids [batch, seq_len], int64 -> logits [batch * seq_len, vocab].
+  [[nodiscard]] torch::Tensor forward(const torch::Tensor& ids) const;
+
+  /// Mean loss [nats] of the scored rows (targets -1 are not scored), ready for backward().
+  [[nodiscard]] torch::Tensor loss(const torch::Tensor& ids, const torch::Tensor& targets) const;
+
+  /// Loss of each row, without gradient: [batch * seq_len].
+  [[nodiscard]] torch::Tensor row_losses(const torch::Tensor& ids,
+                                         const torch::Tensor& targets) const;
+
+  [[nodiscard]] const Parametrization& parametrization() const { return parametrization_; }
+  /// One tensor per rule, in the table's order; views of flat_weights().
+  [[nodiscard]] const std::vector<torch::Tensor>& weights() const { return weights_; }
+  [[nodiscard]] torch::Tensor flat_weights() const { return flat_weights_; }
+  [[nodiscard]] torch::Tensor flat_grads() const { return flat_grads_; }
+
+ private:
+  Parametrization parametrization_;
+  GptOptions options_;
+  torch::Tensor flat_weights_;
+  torch::Tensor flat_grads_;
+  std::vector<torch::Tensor> weights_;
+  RotaryTables rotary_;
+};
+
+}  // namespace ff::model

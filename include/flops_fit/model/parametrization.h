@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// The one table of multipliers that makes a model: for every weight its initial scale, forward and
+// gradient multipliers, Adam learning-rate factor; for the rest of the network the attention,
+// SwiGLU, residual and loss scales. The model, the optimizer and the tests read this table; nothing
+// else knows what "u-mup" means. No LibTorch here.
+//
+// u-mup: Blake et al. 2024 (arXiv 2407.17465) as the authors' library implements it.
+// sp:    the standard parametrization (GPT-2-like), the control that does not transfer.
+#include "flops_fit/cost/transformer.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ff::model {
+
+/// The hyper-parameters of u-muP beyond the learning rate; 1 is the unit-scaled default.
+struct Alphas {
+  double res = 1.0;              ///< total branch variance against the embedding's
+  double res_attn_ratio = 1.0;   ///< attention branches against MLP branches
+  double attn_softmax = 1.0;     ///< multiplies the attention logits
+  double ffn_act = 1.0;          ///< sharpness of the SwiGLU's gate
+  double loss_softmax = 1.0;     ///< multiplies the final logits
+};
+
+/// Extra learning-rate factors per tensor type, on top of the parametrization's.
+struct LrMultipliers {
+  double embedding = 1.0;
+  double hidden = 1.0;
+  double output = 1.0;
+};
+
+enum class TensorType { kEmbedding, kHidden, kOutput };
+
+/// One weight. Shapes are {fan_out, fan_in}, {vocab, d_model} for the embedding.
+struct TensorRule {
+  std::string name;         ///< "embedding", "layers.0.qkv", ..., "output"
+  TensorType type = TensorType::kHidden;
+  std::vector<int64_t> shape;
+  double init_std = 1.0;
+  double forward = 1.0;     ///< y = forward * x W^T
+  double grad_input = 1.0;  ///< multiplies the gradient passed to x, in place of `forward`
+  double grad_weight = 1.0; ///< multiplies the gradient of W, in place of `forward`
+  bool grad_weight_per_sqrt_rows = false;  ///< and is divided by sqrt(rows of the batch)
+  double lr = 1.0;          ///< Adam's learning rate is eta * lr
+
+  [[nodiscard]] int64_t numel() const;
+};
+
+/// Weights of one residual addition: x_out = branch * f(x) + skip * x, with the same two factors on
+/// the gradients where the stream splits.
+struct ResidualScale {
+  double branch = 1.0;
+  double skip = 1.0;
+};
+
+struct Parametrization {
+  std::string name;
+  cost::Architecture architecture;
+  std::vector<TensorRule> tensors;  ///< embedding; per layer qkv, attn_out, up, gate, down; output
+  double attention_logits = 1.0;    ///< multiplies q.k
+  double attention_output = 1.0;    ///< after the softmax-weighted sum; frozen at the training length
+  double attention_grad = 1.0;      ///< multiplies the gradients of q, k and v, in place of the above
+  double glu_alpha = 1.0;           ///< gate * sigmoid(glu_alpha * gate)
+  double glu_scale = 1.0;           ///< of the SwiGLU's product and of its gradients
+  std::vector<ResidualScale> residuals;  ///< attention 0, MLP 0, attention 1, ...
+  double loss_logits = 1.0;         ///< multiplies the logits inside the loss
+  double loss_grad = 1.0;           ///< multiplies (softmax - onehot) of each scored row ...
+  bool loss_grad_mean = true;       ///< ... divided by the number of scored rows
+
+  [[nodiscard]] const TensorRule& tensor(std::string_view tensor_name) const;
+};
+
+/// What the configuration says about the parametrization.
+struct ParametrizationOptions {
+  std::string name = "u-mup";
+  Alphas alphas;
+  LrMultipliers lr;
+};
+
+/// Throws ConfigError for an unknown name, listing the known ones.
+[[nodiscard]] Parametrization make_parametrization(const cost::Architecture& arch,
+                                                   const ParametrizationOptions& options);
+
+/// One line of the registry.
+struct ParametrizationEntry {
+  const char* name;
+  const char* help;
+  Parametrization (*make)(const cost::Architecture&, const ParametrizationOptions&);
+};
+[[nodiscard]] const std::vector<ParametrizationEntry>& parametrizations();
+
+// The scale factors of u-muP, exposed for the tests (formulas in src/model/param/u_mup.cpp).
+[[nodiscard]] double unit_attention_scale(int64_t seq_len, int64_t head_size, double alpha);
+[[nodiscard]] double unit_glu_scale(double alpha);
+[[nodiscard]] std::vector<ResidualScale> unit_residuals(int64_t num_layers, double alpha_res,
+                                                        double alpha_res_attn_ratio);
+
+}  // namespace ff::model

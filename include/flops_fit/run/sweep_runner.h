@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Runs a sweep: finds out what is left to do, trains it in worker processes (k at once on k cores,
+// longest first), and keeps results.json true after every experiment.
+//
+// Each experiment owns runs/<id>/: config.yaml and experiment.json say what was asked for, result.json
+// what came out, and config_hash inside both ties them together. A worker that dies fails its own
+// experiment and no other.
+#include "flops_fit/train/config.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace ff::run {
+
+struct SweepOptions {
+  bool show_progress = true;
+  bool dry_run = false;  ///< say what would run, and stop
+};
+
+struct SweepOutcome {
+  int64_t kept = 0;       ///< already completed under the same configuration
+  int64_t completed = 0;  ///< in this run
+  int64_t failed = 0;     ///< recorded with their reasons
+  int64_t left = 0;       ///< not run: a stop signal, or dry_run
+  int signal = 0;         ///< that stopped the sweep, or 0
+  double wall_s = 0.0;
+};
+
+/// Throws ConfigError and FileError before anything is written.
+[[nodiscard]] SweepOutcome run_sweep(const train::TrainConfig& config, const SweepOptions& options);
+
+/// The body of a worker process: trains the experiment of one run folder. Progress goes to stdout,
+/// one line "step num_steps tokens loss" each. Returns the exit code.
+[[nodiscard]] int run_worker(const std::filesystem::path& run_dir);
+
+}  // namespace ff::run

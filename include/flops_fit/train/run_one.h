@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// One experiment, from its plan to its result: the training modes and their registry.
+#include "flops_fit/io/results.h"
+#include "flops_fit/io/sweep.h"
+#include "flops_fit/train/config.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace ff::train {
+
+struct RunProgress {
+  int64_t step = 0;
+  int64_t num_steps = 0;
+  int64_t tokens = 0;  ///< trained on so far
+  double loss_nats = 0.0;
+};
+
+struct RunRequest {
+  io::Experiment experiment;
+  TrainConfig config;
+  std::string config_hash;
+  std::filesystem::path run_dir;  ///< exists
+  std::function<void(const RunProgress&)> on_progress = [](const RunProgress&) {};
+};
+
+/// A way to get an experiment's loss.
+struct Mode {
+  const char* name;
+  const char* help;
+  /// True if each experiment takes a process of its own: real work, which may be killed.
+  bool in_worker;
+  /// Refuses a sweep or configuration that this mode cannot run; throws ConfigError or FileError.
+  void (*check)(const std::vector<io::Experiment>&, const TrainConfig&);
+  /// Names the data for the configuration hash; called once per sweep, may prepare caches.
+  std::string (*data_identity)(const TrainConfig&);
+  /// Runs one experiment. A run that diverges returns status "failed"; a stop signal throws
+  /// Interrupted after a checkpoint.
+  io::RunResult (*run)(const RunRequest&);
+};
+
+/// Throws ConfigError for an unknown mode, or one that is not built yet.
+[[nodiscard]] const Mode& find_mode(const std::string& name);
+
+/// A stop signal arrived; what was done so far is saved.
+struct Interrupted : std::exception {
+  const char* what() const noexcept override { return "interrupted"; }
+};
+
+/// The fields of a result that come from the plan.
+[[nodiscard]] io::RunResult planned_result(const RunRequest& request);
+
+}  // namespace ff::train

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// The length of a run and its learning rate over the steps.
+#include "flops_fit/io/sweep.h"
+#include "flops_fit/train/config.h"
+
+#include <cstdint>
+
+namespace ff::train {
+
+/// What one run does, once the configuration's overrides of the plan are applied.
+struct RunSchedule {
+  int64_t batch_size = 0;  ///< rows per step
+  int64_t num_steps = 0;
+  int64_t warmup_steps = 0;
+  double learning_rate = 0.0;  ///< peak eta
+  int64_t seed = 0;
+};
+[[nodiscard]] RunSchedule make_schedule(const io::Experiment& experiment,
+                                        const TrainerSection& trainer);
+
+/// Share of the peak learning rate at a step (from 0): linear warm-up, then the scheduler's decay to
+/// final_lr_fraction at the run's own end.
+[[nodiscard]] double lr_factor(int64_t step, const RunSchedule& run, const TrainerSection& trainer);
+
+}  // namespace ff::train

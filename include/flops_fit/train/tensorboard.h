@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Scalars as a TensorBoard event file (TFRecord framing around hand-encoded protobuf), which
+// TensorBoard, W&B and Aim read.
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <string_view>
+
+namespace ff::train {
+
+class EventWriter {
+ public:
+  /// Opens a new events.out.tfevents.* file in `folder`.
+  explicit EventWriter(const std::filesystem::path& folder);
+  void scalar(std::string_view tag, int64_t step, float value);
+
+ private:
+  void record(std::string_view event);
+  std::ofstream out_;
+};
+
+/// CRC-32C (Castagnoli), bitwise: a few hundred bytes per logged step.
+[[nodiscard]] uint32_t crc32c(std::string_view bytes);
+
+}  // namespace ff::train

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+// RMSNorm, SwiGLU and cross-entropy, each in one pass over a row.
+#include "kernels.h"
+#include "simd.h"
+
+#include <cmath>
+#include <limits>
+
+namespace ff::model::cpu {
+namespace {
+
+/// Calls body(i, n) for the n <= 8 floats from i on, over [0, count).
+template <class Body>
+FF_INLINE void for_each_lane(int64_t count, Body&& body) {
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    body(i, kLanes);
+  }
+  if (i < count) {
+    body(i, count - i);
+  }
+}
+
+FF_INLINE void load_some(const float* p, int64_t n, float fill, Floats& v) {
+  if (n == kLanes) {
+    load(p, v);
+    return;
+  }
+  v = splat(fill);
+  std::memcpy(&v, p, static_cast<size_t>(n) * sizeof(float));
+}
+
+FF_INLINE void store_some(float* p, int64_t n, const Floats& v) {
+  if (n == kLanes) {
+    store(p, v);
+    return;
+  }
+  std::memcpy(p, &v, static_cast<size_t>(n) * sizeof(float));
+}
+
+FF_INLINE void rms_norm_forward_body(int64_t rows, int64_t features, float eps, const float* x,
+                                     float* y, float* inverse_rms) {
+  for (int64_t r = 0; r < rows; ++r, x += features, y += features) {
+    Floats squares = splat(0.0F);
+    for_each_lane(features, [&](int64_t i, int64_t n) FF_INLINE_LAMBDA {
+      Floats v;
+      load_some(x + i, n, 0.0F, v);
+      squares += v * v;
+    });
+    const float inverse = 1.0F / std::sqrt(sum_lanes(squares) / static_cast<float>(features) + eps);
+    inverse_rms[r] = inverse;
+    for (int64_t i = 0; i < features; ++i) {
+      y[i] = x[i] * inverse;
+    }
+  }
+}
+
+FF_INLINE void rms_norm_backward_body(int64_t rows, int64_t features, const float* y,
+                                      const float* inverse_rms, const float* dy, float* dx) {
+  for (int64_t r = 0; r < rows; ++r, y += features, dy += features, dx += features) {
+    Floats products = splat(0.0F);
+    for_each_lane(features, [&](int64_t i, int64_t n) FF_INLINE_LAMBDA {
+      Floats a;
+      Floats b;
+      load_some(y + i, n, 0.0F, a);
+      load_some(dy + i, n, 0.0F, b);
+      products += a * b;
+    });
+    // d/dx of x/r: (g - y mean(g y)) / r.
+    const float projection = sum_lanes(products) / static_cast<float>(features);
+    for (int64_t i = 0; i < features; ++i) {
+      dx[i] = (dy[i] - y[i] * projection) * inverse_rms[r];
+    }
+  }
+}
+
+FF_INLINE void swiglu_forward_body(int64_t count, float alpha, float scale, const float* up,
+                                   const float* gate, float* out) {
+  for_each_lane(count, [&](int64_t i, int64_t n) FF_INLINE_LAMBDA {
+    Floats u;
+    Floats g;
+    load_some(up + i, n, 0.0F, u);
+    load_some(gate + i, n, 0.0F, g);
+    const Floats sigmoid = 1.0F / (1.0F + exp8(g * -alpha));
+    store_some(out + i, n, u * g * sigmoid * scale);
+  });
+}
+
+FF_INLINE void swiglu_backward_body(int64_t count, float alpha, float scale, const float* up,
+                                    const float* gate, const float* dout, float* dup,
+                                    float* dgate) {
+  for_each_lane(count, [&](int64_t i, int64_t n) FF_INLINE_LAMBDA {
+    Floats u;
+    Floats g;
+    Floats d;
+    load_some(up + i, n, 0.0F, u);
+    load_some(gate + i, n, 0.0F, g);
+    load_some(dout + i, n, 0.0F, d);
+    const Floats sigmoid = 1.0F / (1.0F + exp8(g * -alpha));
+    const Floats activation = g * sigmoid;
+    const Floats scaled = d * scale;
+    store_some(dup + i, n, scaled * activation);
+    // d(g s(ag))/dg = s + a g s (1 - s).
+    store_some(dgate + i, n, scaled * u * (sigmoid + alpha * activation * (1.0F - sigmoid)));
+  });
+}
+
+FF_INLINE void cross_entropy_body(int64_t rows, int64_t vocab, float logit_scale, float grad_scale,
+                                  const float* logits, const int64_t* targets, float* losses,
+                                  float* dlogits) {
+  for (int64_t r = 0; r < rows; ++r, logits += vocab) {
+    float* gradient = dlogits == nullptr ? nullptr : dlogits + r * vocab;
+    const int64_t target = targets[r];
+    if (target < 0) {
+      losses[r] = 0.0F;
+      if (gradient != nullptr) {
+        std::memset(gradient, 0, static_cast<size_t>(vocab) * sizeof(float));
+      }
+      continue;
+    }
+    Floats tops = splat(-std::numeric_limits<float>::infinity());
+    for_each_lane(vocab, [&](int64_t i, int64_t n) FF_INLINE_LAMBDA {
+      Floats v;
+      load_some(logits + i, n, -std::numeric_limits<float>::infinity(), v);
+      v *= logit_scale;
+      tops = v > tops ? v : tops;
+    });
+    float top = tops[0];
+    for (int lane = 1; lane < kLanes; ++lane) {
+      top = tops[lane] > top ? tops[lane] : top;
+    }
+    Floats sums = splat(0.0F);
+    for_each_lane(vocab, [&](int64_t i, int64_t n) FF_INLINE_LAMBDA {
+      Floats v;
+      load_some(logits + i, n, 0.0F, v);
+      const Floats e = exp8(v * logit_scale - top);
+      if (n == kLanes) {
+        sums += e;
+      } else {
+        for (int64_t lane = 0; lane < n; ++lane) {
+          sums[lane] += e[lane];
+        }
+      }
+      if (gradient != nullptr) {
+        store_some(gradient + i, n, e);
+      }
+    });
+    const float total = sum_lanes(sums);
+    losses[r] = std::log(total) + top - logits[target] * logit_scale;
+    if (gradient != nullptr) {
+      const float factor = grad_scale / total;
+      for (int64_t i = 0; i < vocab; ++i) {
+        gradient[i] *= factor;
+      }
+      gradient[target] -= grad_scale;
+    }
+  }
+}
+
+FF_DISPATCH(rms_norm_forward,
+            (int64_t rows, int64_t features, float eps, const float* x, float* y, float* inverse),
+            rms_norm_forward_body(rows, features, eps, x, y, inverse))
+FF_DISPATCH(rms_norm_backward,
+            (int64_t rows, int64_t features, const float* y, const float* inverse, const float* dy,
+             float* dx),
+            rms_norm_backward_body(rows, features, y, inverse, dy, dx))
+FF_DISPATCH(swiglu_forward,
+            (int64_t count, float alpha, float scale, const float* up, const float* gate, float* out),
+            swiglu_forward_body(count, alpha, scale, up, gate, out))
+FF_DISPATCH(swiglu_backward,
+            (int64_t count, float alpha, float scale, const float* up, const float* gate,
+             const float* dout, float* dup, float* dgate),
+            swiglu_backward_body(count, alpha, scale, up, gate, dout, dup, dgate))
+FF_DISPATCH(cross_entropy,
+            (int64_t rows, int64_t vocab, float logit_scale, float grad_scale, const float* logits,
+             const int64_t* targets, float* losses, float* dlogits),
+            cross_entropy_body(rows, vocab, logit_scale, grad_scale, logits, targets, losses,
+                               dlogits))
+
+}  // namespace
+
+void rms_norm_forward(int64_t rows, int64_t features, float eps, const float* x, float* y,
+                      float* inverse_rms) {
+  rms_norm_forward_best(rows, features, eps, x, y, inverse_rms);
+}
+void rms_norm_backward(int64_t rows, int64_t features, const float* y, const float* inverse_rms,
+                       const float* dy, float* dx) {
+  rms_norm_backward_best(rows, features, y, inverse_rms, dy, dx);
+}
+void swiglu_forward(int64_t count, float alpha, float scale, const float* up, const float* gate,
+                    float* out) {
+  swiglu_forward_best(count, alpha, scale, up, gate, out);
+}
+void swiglu_backward(int64_t count, float alpha, float scale, const float* up, const float* gate,
+                     const float* dout, float* dup, float* dgate) {
+  swiglu_backward_best(count, alpha, scale, up, gate, dout, dup, dgate);
+}
+void cross_entropy(int64_t rows, int64_t vocab, float logit_scale, float grad_scale,
+                   const float* logits, const int64_t* targets, float* losses, float* dlogits) {
+  cross_entropy_best(rows, vocab, logit_scale, grad_scale, logits, targets, losses, dlogits);
+}
+
+}  // namespace ff::model::cpu

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+#include "flops_fit/model/gpt.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+
+#include <utility>
+
+namespace ff::model {
+
+using torch::Tensor;
+
+Gpt::Gpt(Parametrization parametrization, const GptOptions& options, uint64_t seed)
+    : parametrization_(std::move(parametrization)), options_(options) {
+  const cost::Architecture& arch = parametrization_.architecture;
+  int64_t count = 0;
+  for (const TensorRule& rule : parametrization_.tensors) {
+    count += rule.numel();
+  }
+  // Drawn in float32 whatever the dtype, so that float64 tests see the same model.
+  Tensor initial = torch::empty({count});
+  auto generator = at::detail::createCPUGenerator(seed);
+  initial.normal_(0.0, 1.0, generator);
+  const auto tensor_options = torch::TensorOptions().device(options.device).dtype(options.dtype);
+  flat_weights_ = initial.to(tensor_options);
+  flat_grads_ = torch::zeros({count}, tensor_options);
+
+  int64_t offset = 0;
+  for (const TensorRule& rule : parametrization_.tensors) {
+    const int64_t n = rule.numel();
+    flat_weights_.narrow(0, offset, n).mul_(rule.init_std);
+    Tensor weight = flat_weights_.narrow(0, offset, n).view(rule.shape).detach();
+    weight.set_requires_grad(true);
+    weight.mutable_grad() = flat_grads_.narrow(0, offset, n).view(rule.shape);
+    weights_.push_back(weight);
+    offset += n;
+  }
+  rotary_ = rotary_tables(arch.seq_len, arch.head_size(), options.rotary_base, tensor_options);
+  if (!options.rotary) {
+    rotary_.cos.fill_(1.0);
+    rotary_.sin.zero_();
+  }
+}
+
+Tensor Gpt::forward(const Tensor& ids) const {
+  const Parametrization& p = parametrization_;
+  const int64_t batch = ids.size(0);
+  const int64_t seq_len = ids.size(1);
+  const int64_t rows = batch * seq_len;
+  const AttentionShape attention{.batch = batch,
+                                 .seq_len = seq_len,
+                                 .num_heads = p.architecture.num_heads,
+                                 .logit_scale = p.attention_logits,
+                                 .output_scale = p.attention_output,
+                                 .grad_scale = p.attention_grad};
+  RotaryTables rotary = rotary_;
+  if (seq_len < rotary.cos.size(0)) {
+    rotary = {.cos = rotary.cos.narrow(0, 0, seq_len), .sin = rotary.sin.narrow(0, 0, seq_len)};
+  }
+
+  size_t next = 0;
+  const auto weight = [&]() -> std::pair<const Tensor&, LinearScale> {
+    const size_t i = next++;
+    return {weights_[i], scale_for(p.tensors[i], rows)};
+  };
+  const auto apply_linear = [&](const Tensor& x) {
+    const auto [w, scale] = weight();
+    return linear(x, w, scale);
+  };
+
+  const auto [table, embedding_scale] = weight();
+  Tensor x = embedding(ids.reshape({rows}), table, embedding_scale);
+  for (int64_t layer = 0; layer < p.architecture.num_layers; ++layer) {
+    const ResidualScale& attn_scale = p.residuals[static_cast<size_t>(2 * layer)];
+    Streams streams = residual_split(x, attn_scale);
+    Tensor branch = causal_attention(apply_linear(rms_norm(streams.branch)), rotary, attention);
+    x = residual_add(apply_linear(branch), streams.skip, attn_scale);
+
+    const ResidualScale& mlp_scale = p.residuals[static_cast<size_t>(2 * layer + 1)];
+    streams = residual_split(x, mlp_scale);
+    const Tensor normed = rms_norm(streams.branch);
+    const Tensor up = apply_linear(normed);
+    const Tensor gate = apply_linear(normed);
+    x = residual_add(apply_linear(swiglu(up, gate, p.glu_alpha, p.glu_scale)), streams.skip,
+                     mlp_scale);
+  }
+  return apply_linear(rms_norm(x));
+}
+
+Tensor Gpt::loss(const Tensor& ids, const Tensor& targets) const {
+  const Parametrization& p = parametrization_;
+  return cross_entropy(forward(ids), targets.reshape({-1}),
+                       {.logits = p.loss_logits, .grad = p.loss_grad, .mean = p.loss_grad_mean});
+}
+
+Tensor Gpt::row_losses(const Tensor& ids, const Tensor& targets) const {
+  const torch::NoGradGuard no_grad;
+  return model::row_losses(forward(ids), targets.reshape({-1}), parametrization_.loss_logits);
+}
+
+}  // namespace ff::model

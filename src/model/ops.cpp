@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: MIT
+#include "flops_fit/model/ops.h"
+
+#include "cpu/kernels.h"
+
+#include <cmath>
+
+namespace ff::model {
+namespace {
+
+using torch::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::Function;
+using torch::autograd::variable_list;
+
+/// Whether the float32 CPU kernels serve this tensor (made contiguous first).
+bool on_cpu_kernels(const Tensor& x) { return x.is_cpu() && x.scalar_type() == torch::kFloat32; }
+
+const float* data(const Tensor& x) { return x.data_ptr<float>(); }
+float* mutable_data(const Tensor& x) { return x.data_ptr<float>(); }
+float to_float(const c10::IValue& x) { return static_cast<float>(x.toDouble()); }
+
+/// scale * a b, without a separate pass for the scale: it rides on the matrix product.
+Tensor scaled_mm(const Tensor& a, const Tensor& b, double scale) {
+  Tensor out = torch::empty({a.size(0), b.size(1)}, a.options());
+  return at::addmm_out(out, out, a, b, /*beta=*/0, /*alpha=*/scale);
+}
+
+Tensor scaled_bmm(const Tensor& a, const Tensor& b, double scale) {
+  Tensor out = torch::empty({a.size(0), a.size(1), b.size(2)}, a.options());
+  return at::baddbmm_out(out, out, a, b, /*beta=*/0, /*alpha=*/scale);
+}
+
+struct LinearOp : Function<LinearOp> {
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight,
+                        double forward_scale, double grad_input, double grad_weight) {
+    ctx->save_for_backward({x, weight});
+    ctx->saved_data["grad_input"] = grad_input;
+    ctx->saved_data["grad_weight"] = grad_weight;
+    return scaled_mm(x, weight.t(), forward_scale);
+  }
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    const auto saved = ctx->get_saved_variables();
+    const Tensor& grad = grads[0];
+    Tensor dx = scaled_mm(grad, saved[1], ctx->saved_data["grad_input"].toDouble());
+    Tensor dw = scaled_mm(grad.t(), saved[0], ctx->saved_data["grad_weight"].toDouble());
+    return {dx, dw, Tensor(), Tensor(), Tensor()};
+  }
+};
+
+struct EmbeddingOp : Function<EmbeddingOp> {
+  static Tensor forward(AutogradContext* ctx, const Tensor& table, const Tensor& ids,
+                        double grad_weight) {
+    ctx->save_for_backward({ids});
+    ctx->saved_data["vocab"] = table.size(0);
+    ctx->saved_data["grad_weight"] = grad_weight;
+    return table.index_select(0, ids);
+  }
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    const Tensor ids = ctx->get_saved_variables()[0];
+    Tensor dtable =
+        torch::zeros({ctx->saved_data["vocab"].toInt(), grads[0].size(1)}, grads[0].options());
+    dtable.index_add_(0, ids, grads[0]).mul_(ctx->saved_data["grad_weight"].toDouble());
+    return {dtable, Tensor(), Tensor()};
+  }
+};
+
+struct RmsNormOp : Function<RmsNormOp> {
+  static Tensor forward(AutogradContext* ctx, const Tensor& input, double eps) {
+    const Tensor x = input.contiguous();
+    if (on_cpu_kernels(x)) {
+      const Tensor y = torch::empty_like(x);
+      const Tensor inverse = torch::empty({x.size(0), 1}, x.options());
+      cpu::rms_norm_forward(x.size(0), x.size(1), static_cast<float>(eps), data(x),
+                            mutable_data(y), mutable_data(inverse));
+      ctx->save_for_backward({y, inverse});
+      return y;
+    }
+    const Tensor inverse_rms = x.square().mean(-1, /*keepdim=*/true).add_(eps).rsqrt_();
+    const Tensor y = x * inverse_rms;
+    ctx->save_for_backward({y, inverse_rms});
+    return y;
+  }
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    const auto saved = ctx->get_saved_variables();
+    const Tensor& y = saved[0];
+    if (on_cpu_kernels(y)) {
+      const Tensor dy = grads[0].contiguous();
+      Tensor dx = torch::empty_like(y);
+      cpu::rms_norm_backward(y.size(0), y.size(1), data(y), data(saved[1]), data(dy),
+                             mutable_data(dx));
+      return {dx, Tensor()};
+    }
+    // d/dx of x/r: (g - y mean(g y)) / r; eps sits inside r, so the formula is exact.
+    const Tensor projection = (grads[0] * y).mean(-1, /*keepdim=*/true);
+    return {(grads[0] - y * projection).mul_(saved[1]), Tensor()};
+  }
+};
+
+struct SwigluOp : Function<SwigluOp> {
+  static Tensor forward(AutogradContext* ctx, const Tensor& up, const Tensor& gate, double alpha,
+                        double scale) {
+    ctx->save_for_backward({up, gate});
+    ctx->saved_data["alpha"] = alpha;
+    ctx->saved_data["scale"] = scale;
+    if (on_cpu_kernels(up)) {
+      const Tensor out = torch::empty_like(up);
+      cpu::swiglu_forward(up.numel(), static_cast<float>(alpha), static_cast<float>(scale),
+                          data(up), data(gate), mutable_data(out));
+      return out;
+    }
+    return (gate * alpha).sigmoid_().mul_(gate).mul_(up).mul_(scale);
+  }
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    const auto saved = ctx->get_saved_variables();
+    const Tensor& up = saved[0];
+    const Tensor& gate = saved[1];
+    const double alpha = ctx->saved_data["alpha"].toDouble();
+    if (on_cpu_kernels(up)) {
+      const Tensor dout = grads[0].contiguous();
+      Tensor dup = torch::empty_like(up);
+      Tensor dgate = torch::empty_like(gate);
+      cpu::swiglu_backward(up.numel(), static_cast<float>(alpha), to_float(ctx->saved_data["scale"]),
+                           data(up), data(gate), data(dout), mutable_data(dup),
+                           mutable_data(dgate));
+      return {dup, dgate, Tensor(), Tensor()};
+    }
+    const Tensor sigmoid = (gate * alpha).sigmoid_();
+    const Tensor grad = grads[0] * ctx->saved_data["scale"].toDouble();
+    const Tensor activation = gate * sigmoid;
+    Tensor dup = grad * activation;
+    // d(g s(ag))/dg = s + a g s (1 - s).
+    Tensor slope = (1.0 - sigmoid).mul_(activation).mul_(alpha).add_(sigmoid);
+    Tensor dgate = slope.mul_(up).mul_(grad);
+    return {dup, dgate, Tensor(), Tensor()};
+  }
+};
+
+/// Rotates pairs (x_i, x_{i+h/2}) by the position's angle; `direction` -1 undoes it.
+/// x is [..., seq_len, head_size] and is changed in place.
+void rotate_(const Tensor& x, const Tensor& cos, const Tensor& sin, double direction) {
+  const int64_t half = x.size(-1) / 2;
+  const Tensor first = x.narrow(-1, 0, half);
+  const Tensor second = x.narrow(-1, half, half);
+  const Tensor turned = (first * sin).mul_(direction).add_(second * cos);
+  first.mul_(cos).addcmul_(second, sin, -direction);
+  second.copy_(turned);
+}
+
+cpu::Attention kernel_shape(int64_t batch, int64_t seq_len, int64_t num_heads, const Tensor& qkv,
+                            const Tensor& cos, const Tensor& sin, double logit_scale,
+                            double output_scale, double grad_scale) {
+  return {.batch = batch,
+          .seq_len = seq_len,
+          .num_heads = num_heads,
+          .head = qkv.size(1) / 3 / num_heads,
+          .logit_scale = static_cast<float>(logit_scale),
+          .output_scale = static_cast<float>(output_scale),
+          .grad_scale = static_cast<float>(grad_scale),
+          .cos = data(cos),
+          .sin = data(sin)};
+}
+
+struct AttentionOp : Function<AttentionOp> {
+  static Tensor forward(AutogradContext* ctx, const Tensor& qkv, const Tensor& cos,
+                        const Tensor& sin, int64_t batch, int64_t seq_len, int64_t num_heads,
+                        double logit_scale, double output_scale, double grad_scale) {
+    const int64_t d = qkv.size(1) / 3;
+    const int64_t head = d / num_heads;
+    ctx->saved_data["batch"] = batch;
+    ctx->saved_data["seq_len"] = seq_len;
+    ctx->saved_data["heads"] = num_heads;
+    ctx->saved_data["logit_scale"] = logit_scale;
+    ctx->saved_data["grad_scale"] = grad_scale;
+    if (on_cpu_kernels(qkv) && head <= cpu::kMaxHead) {
+      const cpu::Attention shape =
+          kernel_shape(batch, seq_len, num_heads, qkv, cos, sin, logit_scale, output_scale, grad_scale);
+      const Tensor weights = torch::empty({cpu::attention_weights_size(shape)}, qkv.options());
+      const Tensor out = torch::empty({batch * seq_len, d}, qkv.options());
+      cpu::attention_forward(shape, data(qkv), mutable_data(weights), mutable_data(out));
+      ctx->save_for_backward({qkv, weights, cos, sin});
+      return out;
+    }
+    // [3, batch * heads, T, head]
+    Tensor parts = qkv.view({batch, seq_len, 3, num_heads, head})
+                       .permute({2, 0, 3, 1, 4})
+                       .contiguous()
+                       .view({3, batch * num_heads, seq_len, head});
+    rotate_(parts.narrow(0, 0, 2), cos, sin, 1.0);
+    const Tensor q = parts[0];
+    const Tensor k = parts[1];
+    const Tensor v = parts[2];
+    Tensor scores = scaled_bmm(q, k.transpose(1, 2), logit_scale);
+    const Tensor hidden =
+        torch::ones({seq_len, seq_len}, qkv.options().dtype(torch::kBool)).triu_(1);
+    scores.masked_fill_(hidden, -std::numeric_limits<double>::infinity());
+    const Tensor weights = at::_softmax(scores, -1, /*half_to_float=*/false);
+    const Tensor out = scaled_bmm(weights, v, output_scale);
+    ctx->save_for_backward({parts, weights, cos, sin});
+    return out.view({batch, num_heads, seq_len, head})
+        .permute({0, 2, 1, 3})
+        .reshape({batch * seq_len, d});
+  }
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    const auto saved = ctx->get_saved_variables();
+    const Tensor& weights = saved[1];
+    const int64_t batch = ctx->saved_data["batch"].toInt();
+    const int64_t seq_len = ctx->saved_data["seq_len"].toInt();
+    const int64_t heads = ctx->saved_data["heads"].toInt();
+    const double grad_scale = ctx->saved_data["grad_scale"].toDouble();
+    const int64_t head = grads[0].size(1) / heads;
+    if (on_cpu_kernels(grads[0]) && head <= cpu::kMaxHead) {
+      const Tensor& qkv = saved[0];
+      const cpu::Attention shape =
+          kernel_shape(batch, seq_len, heads, qkv, saved[2], saved[3],
+                       ctx->saved_data["logit_scale"].toDouble(), 1.0, grad_scale);
+      const Tensor dout = grads[0].contiguous();
+      Tensor dqkv = torch::empty_like(qkv);
+      cpu::attention_backward(shape, data(qkv), data(weights), data(dout), mutable_data(dqkv));
+      return {dqkv,     Tensor(), Tensor(), Tensor(), Tensor(),
+              Tensor(), Tensor(), Tensor(), Tensor()};
+    }
+    const Tensor& parts = saved[0];
+    const double logit_scale = ctx->saved_data["logit_scale"].toDouble() * grad_scale;
+    const Tensor grad = grads[0]
+                            .view({batch, seq_len, heads, head})
+                            .permute({0, 2, 1, 3})
+                            .reshape({batch * heads, seq_len, head});
+    const Tensor dweights = at::bmm(grad, parts[2].transpose(1, 2));
+    const Tensor dscores =
+        at::_softmax_backward_data(dweights, weights, -1, weights.scalar_type());
+    Tensor dparts = torch::empty_like(parts);
+    Tensor dq = dparts[0];
+    Tensor dk = dparts[1];
+    Tensor dv = dparts[2];
+    at::baddbmm_out(dq, dq, dscores, parts[1], 0, logit_scale);
+    at::baddbmm_out(dk, dk, dscores.transpose(1, 2), parts[0], 0, logit_scale);
+    at::baddbmm_out(dv, dv, weights.transpose(1, 2), grad, 0, grad_scale);
+    rotate_(dparts.narrow(0, 0, 2), saved[2], saved[3], -1.0);
+    Tensor dqkv = dparts.view({3, batch, heads, seq_len, head})
+                      .permute({1, 3, 0, 2, 4})
+                      .reshape({batch * seq_len, 3 * heads * head});
+    return {dqkv,     Tensor(), Tensor(), Tensor(), Tensor(),
+            Tensor(), Tensor(), Tensor(), Tensor()};
+  }
+};
+
+struct ResidualSplitOp : Function<ResidualSplitOp> {
+  static variable_list forward(AutogradContext* ctx, const Tensor& x, double branch, double skip) {
+    ctx->saved_data["branch"] = branch;
+    ctx->saved_data["skip"] = skip;
+    // Two views, as autograd wants two distinct outputs.
+    return {x.view_as(x), x.view_as(x)};
+  }
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    Tensor dx = (grads[0] * ctx->saved_data["branch"].toDouble())
+                    .add_(grads[1], ctx->saved_data["skip"].toDouble());
+    return {dx, Tensor(), Tensor()};
+  }
+};
+
+struct ResidualAddOp : Function<ResidualAddOp> {
+  static Tensor forward(AutogradContext*, const Tensor& branch, const Tensor& skip,
+                        double branch_scale, double skip_scale) {
+    return (branch * branch_scale).add_(skip, skip_scale);
+  }
+  static variable_list backward(AutogradContext*, variable_list grads) {
+    return {grads[0], grads[0], Tensor(), Tensor()};
+  }
+};
+
+struct CrossEntropyOp : Function<CrossEntropyOp> {
+  static Tensor forward(AutogradContext* ctx, const Tensor& logits, const Tensor& targets,
+                        double logit_scale, double grad_scale, bool mean) {
+    const Tensor scored = targets.ge(0);
+    const double rows = static_cast<double>(scored.sum().item<int64_t>());
+    const double row_grad = mean ? grad_scale / rows : grad_scale;
+    // The gradient is made here, in the pass over the logits that the loss needs anyway.
+    Tensor dlogits;
+    Tensor losses;
+    if (on_cpu_kernels(logits)) {
+      dlogits = torch::empty_like(logits);
+      losses = torch::empty({logits.size(0)}, logits.options());
+      cpu::cross_entropy(logits.size(0), logits.size(1), static_cast<float>(logit_scale),
+                         static_cast<float>(row_grad), data(logits), targets.data_ptr<int64_t>(),
+                         mutable_data(losses), mutable_data(dlogits));
+    } else {
+      const Tensor log_probs = at::_log_softmax(logits * logit_scale, -1, false);
+      const Tensor index = targets.clamp_min(0).unsqueeze(1);
+      losses = log_probs.gather(1, index).squeeze(1).neg_().mul_(scored);
+      dlogits = log_probs.exp_();
+      dlogits.scatter_add_(1, index, torch::full_like(index, -1, dlogits.options()));
+      dlogits.mul_(scored.unsqueeze(1)).mul_(row_grad);
+    }
+    ctx->save_for_backward({dlogits});
+    // Summed in double: a batch may have thousands of rows.
+    return losses.to(torch::kFloat64).sum().div_(rows).to(logits.scalar_type());
+  }
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    Tensor dlogits = ctx->get_saved_variables()[0];
+    // Usually 1; the pass over rows x vocab is worth saving. (On CUDA, reading it would wait.)
+    if (!grads[0].is_cpu() || grads[0].item<double>() != 1.0) {
+      dlogits = dlogits * grads[0];
+    }
+    return {dlogits, Tensor(), Tensor(), Tensor(), Tensor()};
+  }
+};
+
+}  // namespace
+
+LinearScale scale_for(const TensorRule& rule, int64_t rows) {
+  const double per_rows =
+      rule.grad_weight_per_sqrt_rows ? 1.0 / std::sqrt(static_cast<double>(rows)) : 1.0;
+  return {.forward = rule.forward,
+          .grad_input = rule.grad_input,
+          .grad_weight = rule.grad_weight * per_rows};
+}
+
+Tensor linear(const Tensor& x, const Tensor& weight, const LinearScale& scale) {
+  return LinearOp::apply(x, weight, scale.forward, scale.grad_input, scale.grad_weight);
+}
+
+Tensor embedding(const Tensor& ids, const Tensor& table, const LinearScale& scale) {
+  return EmbeddingOp::apply(table, ids, scale.grad_weight);
+}
+
+Tensor rms_norm(const Tensor& x, double eps) { return RmsNormOp::apply(x, eps); }
+
+Tensor swiglu(const Tensor& up, const Tensor& gate, double alpha, double scale) {
+  return SwigluOp::apply(up, gate, alpha, scale);
+}
+
+RotaryTables rotary_tables(int64_t seq_len, int64_t head_size, double base,
+                           const torch::TensorOptions& options) {
+  const auto wide = torch::TensorOptions().dtype(torch::kFloat64);
+  const Tensor frequency =
+      torch::arange(0, head_size, 2, wide).div_(static_cast<double>(head_size)).mul_(-std::log(base)).exp_();
+  const Tensor angle = torch::outer(torch::arange(seq_len, wide), frequency);
+  return {.cos = angle.cos().to(options), .sin = angle.sin().to(options)};
+}
+
+Tensor causal_attention(const Tensor& qkv, const RotaryTables& rotary, const AttentionShape& s) {
+  return AttentionOp::apply(qkv, rotary.cos, rotary.sin, s.batch, s.seq_len, s.num_heads,
+                            s.logit_scale, s.output_scale, s.grad_scale);
+}
+
+Streams residual_split(const Tensor& x, const ResidualScale& scale) {
+  const variable_list both = ResidualSplitOp::apply(x, scale.branch, scale.skip);
+  return {.branch = both[0], .skip = both[1]};
+}
+
+Tensor residual_add(const Tensor& branch, const Tensor& skip, const ResidualScale& scale) {
+  return ResidualAddOp::apply(branch, skip, scale.branch, scale.skip);
+}
+
+Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const LossScale& scale) {
+  return CrossEntropyOp::apply(logits, targets, scale.logits, scale.grad, scale.mean);
+}
+
+Tensor row_losses(const Tensor& logits, const Tensor& targets, double logit_scale) {
+  if (on_cpu_kernels(logits)) {
+    const Tensor losses = torch::empty({logits.size(0)}, logits.options());
+    cpu::cross_entropy(logits.size(0), logits.size(1), static_cast<float>(logit_scale), 1.0F,
+                       data(logits), targets.data_ptr<int64_t>(), mutable_data(losses), nullptr);
+    return losses;
+  }
+  const Tensor log_probs = at::_log_softmax(logits * logit_scale, -1, false);
+  return log_probs.gather(1, targets.unsqueeze(1)).squeeze(1).neg_();
+}
+
+}  // namespace ff::model

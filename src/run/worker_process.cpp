@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+#include "worker_process.h"
+
+#include "flops_fit/util/error.h"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <vector>
+
+namespace ff::run {
+namespace {
+
+/// This process's environment, with one thread per worker. OpenBLAS reads its variables before main(),
+/// which is why they are set here: it takes new AVX-512 servers for older CPUs and runs at half speed.
+std::vector<std::string> worker_environment() {
+  std::vector<std::string> variables = {"OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1",
+                                        "MKL_NUM_THREADS=1"};
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+      std::getenv("OPENBLAS_CORETYPE") == nullptr) {
+    variables.emplace_back("OPENBLAS_CORETYPE=SkylakeX");
+  }
+#endif
+  const size_t ours = variables.size();
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    bool replaced = false;
+    for (size_t i = 0; i < ours; ++i) {
+      const size_t name = variables[i].find('=') + 1;
+      replaced = replaced || std::strncmp(*entry, variables[i].c_str(), name) == 0;
+    }
+    if (!replaced) {
+      variables.emplace_back(*entry);
+    }
+  }
+  return variables;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& strings) {
+  std::vector<char*> result;
+  for (std::string& text : strings) {
+    result.push_back(text.data());
+  }
+  result.push_back(nullptr);
+  return result;
+}
+
+}  // namespace
+
+WorkerProcess::WorkerProcess(const std::filesystem::path& run_dir) {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+    throw error<Error>("cannot make a pipe for a worker: {}", std::strerror(errno));
+  }
+  pipe_ = ends[0];
+  ::fcntl(pipe_, F_SETFL, O_NONBLOCK);
+  std::vector<std::string> arguments = {"ff-train", "--worker", run_dir.string()};
+  std::vector<std::string> environment = worker_environment();
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+  // A process group of its own: Ctrl-C reaches ff-train alone, which then stops its workers in order.
+  posix_spawnattr_t attributes;
+  ::posix_spawnattr_init(&attributes);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+  const int status = ::posix_spawn(&pid_, "/proc/self/exe", &actions, &attributes,
+                                   pointers(arguments).data(), pointers(environment).data());
+  ::posix_spawnattr_destroy(&attributes);
+  ::posix_spawn_file_actions_destroy(&actions);
+  ::close(ends[1]);
+  if (status != 0) {
+    ::close(pipe_);
+    pipe_ = -1;
+    throw error<Error>("cannot start a worker: {}", std::strerror(status));
+  }
+}
+
+WorkerProcess::~WorkerProcess() {
+  if (pid_ > 0) {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  if (pipe_ >= 0) {
+    ::close(pipe_);
+  }
+}
+
+bool WorkerProcess::read() {
+  std::array<char, 4096> buffer{};
+  for (;;) {
+    const ssize_t n = ::read(pipe_, buffer.data(), buffer.size());
+    if (n == 0) {
+      return false;
+    }
+    if (n < 0) {
+      return errno == EAGAIN || errno == EINTR;
+    }
+    unread_.append(buffer.data(), static_cast<size_t>(n));
+    size_t end = 0;
+    while ((end = unread_.find('\n')) != std::string::npos) {
+      train::RunProgress p;
+      if (std::sscanf(unread_.c_str(), "%ld %ld %ld %lf", &p.step, &p.num_steps, &p.tokens,
+                      &p.loss_nats) == 4) {
+        progress_ = p;
+      }
+      unread_.erase(0, end + 1);
+    }
+  }
+}
+
+void WorkerProcess::send(int signal) const { ::kill(pid_, signal); }
+
+std::optional<std::string> WorkerProcess::wait() {
+  int status = 0;
+  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
+  pid_ = -1;
+  if (WIFSIGNALED(status)) {
+    const int signal = WTERMSIG(status);
+    return fmt::format("the worker was killed by signal {} ({}){}", signal, ::strsignal(signal),
+                       signal == SIGKILL ? "; was there too little memory?" : "");
+  }
+  const int code = WEXITSTATUS(status);
+  if (code == 0) {
+    return std::nullopt;
+  }
+  return fmt::format("the worker ended with exit code {} and no result", code);
+}
+
+}  // namespace ff::run

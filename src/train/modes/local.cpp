@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: MIT
+// mode=local: the training loop of one experiment.
+#include "flops_fit/cost/transformer.h"
+#include "flops_fit/data/dataset.h"
+#include "flops_fit/data/tokenize.h"
+#include "flops_fit/engine/engine.h"
+#include "flops_fit/io/metrics.h"
+#include "flops_fit/train/checkpoint.h"
+#include "flops_fit/train/evaluate.h"
+#include "flops_fit/train/schedule.h"
+#include "flops_fit/train/tensorboard.h"
+#include "flops_fit/util/error.h"
+#include "flops_fit/util/signals.h"
+#include "flops_fit/util/units.h"
+#include "modes/modes.h"
+
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <cmath>
+#include <fstream>
+
+namespace ff::train {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+model::ParametrizationOptions parametrization_options(const TrainConfig& config) {
+  const UmupSection& u = config.umup;
+  return {.name = u.enabled ? config.model.parametrization : "sp",
+          .alphas = {.res = u.alpha_res,
+                     .res_attn_ratio = u.alpha_res_attn_ratio,
+                     .attn_softmax = u.alpha_attn_softmax,
+                     .ffn_act = u.alpha_ffn_act,
+                     .loss_softmax = u.alpha_loss_softmax},
+          .lr = {.embedding = config.lr_mult.embedding,
+                 .hidden = config.lr_mult.hidden,
+                 .output = config.lr_mult.output}};
+}
+
+std::unique_ptr<engine::Engine> make_engine(const RunRequest& request, const std::string& device,
+                                            int64_t seed) {
+  const TrainConfig& config = request.config;
+  return engine::make_eager_engine(
+      model::make_parametrization(*request.experiment.architecture, parametrization_options(config)),
+      {.rotary = config.model.pos_encoding == "rotary",
+       .rope_base = config.model.rope_base,
+       .optimizer = {.beta1 = config.trainer.adam_beta1,
+                     .beta2 = config.trainer.adam_beta2,
+                     .eps = config.trainer.adam_eps,
+                     .max_grad_rms = config.trainer.max_grad_norm},
+       .device = device,
+       .pin_memory = config.hardware.pin_memory},
+      static_cast<uint64_t>(seed));
+}
+
+/// What a run writes while it is under way: metrics.jsonl and TensorBoard events.
+class RunLog {
+ public:
+  explicit RunLog(const std::filesystem::path& run_dir)
+      : lines_(run_dir / "metrics.jsonl", std::ios::app), events_(run_dir) {}
+
+  void write(const io::MetricsLine& line) {
+    lines_ << io::to_json_line(line) << '\n' << std::flush;
+    if (line.train_loss) {
+      events_.scalar("train/loss", line.step, static_cast<float>(*line.train_loss));
+      events_.scalar("train/learning_rate", line.step, static_cast<float>(line.lr));
+    }
+    if (line.eval_loss) {
+      events_.scalar("validation/loss", line.step, static_cast<float>(*line.eval_loss));
+    }
+  }
+
+ private:
+  std::ofstream lines_;
+  EventWriter events_;
+};
+
+/// A long factor above any loss of a model that predicts no better than chance.
+constexpr double kDivergedFactor = 10.0;
+
+}  // namespace
+
+void check_local(const std::vector<io::Experiment>& sweep, const TrainConfig& config) {
+  static_cast<void>(engine::resolve_device(config.hardware.device));
+  const int64_t vocab = data::planned_vocab_size(config.dataset);
+  for (const io::Experiment& e : sweep) {
+    if (!e.trainable()) {
+      throw error<ConfigError>(
+          "{}: experiment {} has no architecture, so there is nothing to train; plan with "
+          "ff-plan model.shapes=search, or use mode=mock.",
+          config.paths.sweep, e.experiment_id);
+    }
+    const cost::Architecture& arch = *e.architecture;
+    if (arch.vocab_size < vocab) {
+      throw error<ConfigError>(
+          "{}: experiment {} has vocab_size {}, but the dataset's tokenizer has {}; run ff-plan "
+          "with the same dataset.* keys as ff-train.",
+          config.paths.sweep, e.experiment_id, arch.vocab_size, vocab);
+    }
+    if (arch.seq_len != config.dataset.seq_len) {
+      throw error<ConfigError>(
+          "{}: experiment {} was planned for dataset.seq_len={}, got {}; run ff-plan with the same "
+          "dataset.* keys as ff-train.",
+          config.paths.sweep, e.experiment_id, arch.seq_len, config.dataset.seq_len);
+    }
+    static_cast<void>(model::make_parametrization(arch, parametrization_options(config)));
+  }
+}
+
+std::string local_data_identity(const TrainConfig& config) {
+  data::ensure_token_cache(config.dataset);
+  return data::open_dataset(config.dataset)->identity();
+}
+
+io::RunResult run_local(const RunRequest& request) {
+  const io::Experiment& e = request.experiment;
+  const TrainerSection& trainer = request.config.trainer;
+  const cost::Architecture& arch = *e.architecture;
+  const RunSchedule run = make_schedule(e, trainer);
+  const std::string device = engine::resolve_device(request.config.hardware.device);
+  const double peak = device == "cpu" ? engine::measure_peak_flops_per_s() : 0.0;
+  const auto dataset = data::open_dataset(request.config.dataset);
+  const data::EvalSet held_out = dataset->eval_set(request.config.evaluation.tokens);
+  const auto engine = make_engine(request, device, run.seed);
+
+  LoopCounters counters;
+  if (auto checkpoint = load_checkpoint(request.run_dir, request.config_hash)) {
+    counters = checkpoint->counters;
+    engine->set_state(checkpoint->state);
+  } else {
+    std::filesystem::remove(request.run_dir / "metrics.jsonl");
+  }
+  const double wall_before = counters.wall_s;
+  const auto start = Clock::now();
+  auto last_checkpoint = start;
+  const auto save = [&] {
+    counters.wall_s = wall_before + seconds_since(start);
+    save_checkpoint(request.run_dir, {request.config_hash, counters, engine->state()});
+    last_checkpoint = Clock::now();
+  };
+
+  RunLog log(request.run_dir);
+  const int64_t step_tokens = run.batch_size * arch.seq_len;
+  const double step_flops =
+      cost::train_flops_per_token(arch) * static_cast<double>(step_tokens);
+  const int64_t tail_start = run.num_steps - std::max<int64_t>(1, run.num_steps / 10);
+  std::vector<int32_t> tokens(static_cast<size_t>(run.batch_size * (arch.seq_len + 1)));
+  io::RunResult result = planned_result(request);
+  result.num_tokens = run.num_steps * step_tokens;
+  result.device = device;
+  result.dtype = request.config.hardware.dtype;
+
+  while (counters.step < run.num_steps) {
+    const int64_t step = counters.step;
+    const double factor = lr_factor(step, run, trainer);
+    dataset->fill_batch(static_cast<uint64_t>(run.seed), step, run.batch_size, tokens);
+    const double loss =
+        engine
+            ->train_step({tokens, run.batch_size, arch.seq_len},
+                         {.learning_rate = run.learning_rate * factor,
+                          .weight_decay = trainer.weight_decay * factor,
+                          .micro_batches = trainer.accumulation_steps})
+            .loss_nats;
+    ++counters.step;
+    const double chance = std::log(static_cast<double>(arch.vocab_size));
+    if (!std::isfinite(loss) || loss > kDivergedFactor * chance) {
+      result.status = "failed";
+      result.error_message = fmt::format(
+          "diverged at step {} of {}: the training loss is {:.3g}; lower the learning rate ({})",
+          counters.step, run.num_steps, loss, format_number(run.learning_rate));
+      break;
+    }
+    counters.log_loss_sum += loss;
+    ++counters.log_steps;
+    if (step >= tail_start) {
+      counters.tail_loss_sum += loss;
+      ++counters.tail_steps;
+    }
+    const bool last = counters.step == run.num_steps;
+    const bool evaluate_now =
+        !last && trainer.eval_every > 0 && counters.step % trainer.eval_every == 0;
+    if (last || evaluate_now || counters.step % trainer.log_every == 0) {
+      io::MetricsLine line{.step = counters.step,
+                           .tokens = counters.step * step_tokens,
+                           .flops = static_cast<double>(counters.step) * step_flops,
+                           .train_loss = counters.log_loss_sum / static_cast<double>(counters.log_steps),
+                           .lr = run.learning_rate * factor};
+      counters.log_loss_sum = 0.0;
+      counters.log_steps = 0;
+      if (evaluate_now || last) {
+        const HeldOutLoss final = evaluate(*engine, held_out);
+        line.eval_loss = final.mean_nats;
+        result.final_loss = final.mean_nats;
+        result.loss_stderr = final.stderr_nats;
+        result.bits_per_byte = final.bits_per_byte;
+      }
+      log.write(line);
+      request.on_progress({counters.step, run.num_steps, line.tokens, *line.train_loss});
+    }
+    if (stop_signal() != 0 && !last) {
+      save();
+      throw Interrupted();
+    }
+    if (trainer.checkpoint_every_s > 0 && !last &&
+        seconds_since(last_checkpoint) >= trainer.checkpoint_every_s) {
+      save();
+    }
+  }
+
+  const double wall_s = wall_before + seconds_since(start);
+  result.actual_flops = static_cast<double>(counters.step) * step_flops;
+  result.wall_time_s = wall_s;
+  result.tokens_per_second = static_cast<double>(counters.step * step_tokens) / wall_s;
+  if (peak > 0) {
+    result.mfu = result.actual_flops / wall_s / peak;
+  }
+  result.timestamp = utc_timestamp();
+  if (result.status == "failed") {
+    result.final_loss.reset();
+    return result;
+  }
+  if (!std::isfinite(result.final_loss.value_or(NAN))) {
+    result.status = "failed";
+    result.error_message = "the held-out loss is not finite";
+    result.final_loss.reset();
+    return result;
+  }
+  result.train_loss = counters.tail_loss_sum / static_cast<double>(counters.tail_steps);
+  result.floor_nats = held_out.floor_nats;
+  result.status = "completed";
+  return result;
+}
+
+}  // namespace ff::train

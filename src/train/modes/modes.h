@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// One file per mode; src/train/run_one.cpp lists them.
+#include "flops_fit/train/run_one.h"
+
+namespace ff::train {
+
+void check_local(const std::vector<io::Experiment>& sweep, const TrainConfig& config);
+std::string local_data_identity(const TrainConfig& config);
+io::RunResult run_local(const RunRequest& request);
+
+void check_mock(const std::vector<io::Experiment>& sweep, const TrainConfig& config);
+std::string mock_data_identity(const TrainConfig& config);
+io::RunResult run_mock(const RunRequest& request);
+
+}  // namespace ff::train

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+#include "flops_fit/train/run_one.h"
+
+#include "flops_fit/util/error.h"
+#include "flops_fit/util/version.h"
+#include "modes/modes.h"
+
+#include <array>
+
+namespace ff::train {
+namespace {
+
+constexpr std::array kModes = {
+    Mode{"local", "train for real on this machine", true, &check_local, &local_data_identity,
+         &run_local},
+    Mode{"mock", "draw losses from the planted law mock.*", false, &check_mock, &mock_data_identity,
+         &run_mock},
+};
+
+}  // namespace
+
+const Mode& find_mode(const std::string& name) {
+  std::string known;
+  for (const Mode& mode : kModes) {
+    if (name == mode.name) {
+      return mode;
+    }
+    known += fmt::format("{}{} ({})", known.empty() ? "" : ", ", mode.name, mode.help);
+  }
+  throw error<ConfigError>("mode={} is not {}; use {}.", name,
+                           name == "api" ? "built yet" : "known", known);
+}
+
+io::RunResult planned_result(const RunRequest& request) {
+  const io::Experiment& e = request.experiment;
+  io::RunResult result;
+  result.experiment_id = e.experiment_id;
+  result.compute_budget = e.compute_budget;
+  result.model_size = e.model_size;
+  result.num_tokens = e.num_tokens;
+  result.params = e.params;
+  result.architecture = e.architecture;
+  result.seed = request.config.trainer.seed.value_or(e.seed);
+  result.config_hash = request.config_hash;
+  result.version = version();
+  return result;
+}
+
+}  // namespace ff::train

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+#include "flops_fit/train/schedule.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace ff::train {
+
+RunSchedule make_schedule(const io::Experiment& e, const TrainerSection& trainer) {
+  RunSchedule run{.batch_size = e.batch_size,
+                  .num_steps = e.num_steps,
+                  .warmup_steps = e.warmup_steps,
+                  .learning_rate = trainer.learning_rate.value_or(e.learning_rate),
+                  .seed = trainer.seed.value_or(e.seed)};
+  if (trainer.batch_size && *trainer.batch_size != run.batch_size) {
+    const double planned_rows = static_cast<double>(e.batch_size) * static_cast<double>(e.num_steps);
+    run.batch_size = *trainer.batch_size;
+    run.num_steps = std::max<int64_t>(
+        1, std::llround(planned_rows / static_cast<double>(run.batch_size)));
+    const double warmup_share =
+        static_cast<double>(e.warmup_steps) / static_cast<double>(e.num_steps);
+    run.warmup_steps = std::llround(warmup_share * static_cast<double>(run.num_steps));
+  }
+  if (trainer.warmup_ratio) {
+    run.warmup_steps = std::llround(*trainer.warmup_ratio * static_cast<double>(run.num_steps));
+  }
+  return run;
+}
+
+double lr_factor(int64_t step, const RunSchedule& run, const TrainerSection& trainer) {
+  if (step < run.warmup_steps) {
+    return static_cast<double>(step + 1) / static_cast<double>(run.warmup_steps + 1);
+  }
+  const auto decaying = static_cast<double>(run.num_steps - run.warmup_steps);
+  const double done = static_cast<double>(step - run.warmup_steps) / decaying;  // 0 .. 1
+  double shape = 1.0;
+  if (trainer.scheduler == "linear") {
+    shape = 1.0 - done;
+  } else if (trainer.scheduler == "cosine") {
+    shape = 0.5 * (1.0 + std::cos(std::numbers::pi * done));
+  } else if (trainer.scheduler == "wsd" && trainer.decay_fraction > 0) {
+    const double decay_steps = trainer.decay_fraction * static_cast<double>(run.num_steps);
+    shape = std::min(1.0, static_cast<double>(run.num_steps - step) / decay_steps);
+  }
+  return trainer.final_lr_fraction + (1.0 - trainer.final_lr_fraction) * shape;
+}
+
+}  // namespace ff::train
