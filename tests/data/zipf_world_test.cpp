@@ -119,7 +119,9 @@ TEST_CASE("the entropy floor is exact", "[data]") {
   CHECK(full.tokens_per_story == Approx(48.0 + 1.0 / 3.0).epsilon(1e-12));
   const Expectation small = World({1, 4096, 10}).expectation();
   CHECK(small.nats_per_story == Approx(18.796383276904642).epsilon(1e-13));
-  CHECK(small.bytes_per_story == Approx(180.9112531279658).epsilon(1e-13));
+  // The specification prints 180.9112531279658: it lost a digit 5. This value comes from a second
+  // implementation, in exact integer weights.
+  CHECK(small.bytes_per_story == Approx(180.91125531279658).epsilon(1e-13));
 }
 
 TEST_CASE("the entropy floor of steeper worlds is exact", "[data]") {

@@ -18,6 +18,9 @@
 
 namespace ff::data::zipf {
 
+/// Validation stories have the indices from here on, training stories those below.
+inline constexpr uint64_t kFirstValidationStory = 1'000'000'000'000;
+
 struct WorldOptions {
   uint64_t seed = 1;
   int64_t num_characters = 1 << 20;  ///< K, at most 2^20
