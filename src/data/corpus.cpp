@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MIT
+#include "flops_fit/data/corpus.h"
+
+#include "flops_fit/data/mapped_file.h"
+#include "flops_fit/util/error.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace ff::data {
+namespace {
+
+constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+constexpr std::string_view kEndOfText = "<|endoftext|>";
+
+/// Length of the UTF-8 character at the start of `text`, or 0 if there is none. Refuses overlong
+/// forms, surrogates and what lies above U+10FFFF, as Unicode asks.
+size_t character_length(std::string_view text) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = byte(0);
+  if (lead < 0x80) {
+    return lead == 0 ? 0 : 1;
+  }
+  const size_t length = lead >= 0xC2 && lead <= 0xDF   ? 2
+                        : lead >= 0xE0 && lead <= 0xEF ? 3
+                        : lead >= 0xF0 && lead <= 0xF4 ? 4
+                                                       : 0;
+  if (length == 0 || text.size() < length) {
+    return 0;
+  }
+  for (size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) {
+      return 0;
+    }
+  }
+  const unsigned char second = byte(1);
+  const bool bad = (lead == 0xE0 && second < 0xA0) || (lead == 0xED && second > 0x9F) ||
+                   (lead == 0xF0 && second < 0x90) || (lead == 0xF4 && second > 0x8F);
+  return bad ? 0 : length;
+}
+
+/// The offset of the first byte that is not UTF-8, or npos.
+size_t first_invalid(std::string_view text) {
+  for (size_t at = 0; at < text.size();) {
+    const size_t length = character_length(text.substr(at));
+    if (length == 0) {
+      return at;
+    }
+    at += length;
+  }
+  return std::string_view::npos;
+}
+
+/// Hands documents on, repaired and counted.
+class Documents {
+ public:
+  explicit Documents(const std::function<void(std::string_view)>& visit) : visit_(visit) {}
+
+  void add(std::string_view text, const std::string& where) {
+    if (text.empty()) {
+      return;
+    }
+    ++summary_.documents;
+    if (first_invalid(text) == std::string_view::npos) {
+      summary_.bytes += static_cast<int64_t>(text.size());
+      visit_(text);
+      return;
+    }
+    int64_t replaced = 0;
+    size_t first = 0;
+    const std::string repaired = repair_utf8(text, replaced, first);
+    if (summary_.replaced_bytes == 0) {
+      summary_.first_replaced = fmt::format("{}: byte {}", where, first);
+    }
+    summary_.replaced_bytes += replaced;
+    summary_.bytes += static_cast<int64_t>(repaired.size());
+    visit_(repaired);
+  }
+
+  CorpusSummary& summary() { return summary_; }
+
+ private:
+  const std::function<void(std::string_view)>& visit_;
+  CorpusSummary summary_;
+};
+
+void read_text(std::string_view text, const std::string& where, Documents& documents) {
+  size_t begin = 0;
+  for (size_t at = 0; (at = text.find(kEndOfText, at)) != std::string_view::npos;) {
+    size_t end = at + kEndOfText.size();
+    const bool starts_line = at == 0 || text[at - 1] == '\n';
+    if (end < text.size() && text[end] == '\r') {
+      ++end;
+    }
+    if (starts_line && (end >= text.size() || text[end] == '\n')) {
+      documents.add(text.substr(begin, at - begin), where);
+      begin = std::min(end + 1, text.size());
+    }
+    at = end;
+  }
+  documents.add(text.substr(begin), where);
+}
+
+void read_jsonl(std::string_view text,
+                const std::string& path,
+                const std::string& field,
+                Documents& documents) {
+  int64_t line_number = 0;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    std::string_view line = text.substr(at, end - at);
+    at = end + 1;
+    ++line_number;
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos) {
+      continue;
+    }
+    const std::string where = fmt::format("{}:{}", path, line_number);
+    // Invalid bytes would fail the JSON parser; repair first, as in plain text.
+    int64_t replaced = 0;
+    size_t first = 0;
+    std::string repaired;
+    if (first_invalid(line) != std::string_view::npos) {
+      repaired = repair_utf8(line, replaced, first);
+      if (documents.summary().replaced_bytes == 0) {
+        documents.summary().first_replaced = fmt::format("{}: byte {}", where, first);
+      }
+      documents.summary().replaced_bytes += replaced;
+      line = repaired;
+    }
+    const auto object = nlohmann::json::parse(line, nullptr, false);
+    if (object.is_discarded() || !object.is_object()) {
+      throw error<FileError>("{}: expected one JSON object a line, found '{}'{}; fix the line.",
+                             where,
+                             line.substr(0, 40),
+                             line.size() > 40 ? "..." : "");
+    }
+    const auto found = object.find(field);
+    if (found == object.end() || !found->is_string()) {
+      throw error<FileError>(
+          "{}: the object has no text in a field '{}'; set dataset.text_field to the name of its "
+          "text field{}.",
+          where,
+          field,
+          object.empty() ? "" : fmt::format(" (it has '{}')", object.begin().key()));
+    }
+    documents.add(found->get_ref<const std::string&>(), where);
+  }
+}
+
+}  // namespace
+
+std::string repair_utf8(std::string_view text, int64_t& replaced, size_t& first) {
+  std::string repaired;
+  repaired.reserve(text.size() + 16);
+  replaced = 0;
+  for (size_t at = 0; at < text.size();) {
+    const size_t length = character_length(text.substr(at));
+    if (length == 0) {
+      first = replaced == 0 ? at : first;
+      ++replaced;
+      repaired += kReplacement;
+      ++at;
+    } else {
+      repaired += text.substr(at, length);
+      at += length;
+    }
+  }
+  return repaired;
+}
+
+void for_each_piece(std::string_view document,
+                    size_t limit,
+                    const std::function<void(std::string_view)>& visit) {
+  for (size_t at = 0; at < document.size();) {
+    const size_t newline = document.find('\n', at);
+    size_t end = newline == std::string_view::npos ? document.size() : newline + 1;
+    if (end - at > limit) {
+      end = document.rfind(' ', at + limit);
+      if (end == std::string_view::npos || end <= at) {
+        end = at + limit;
+        while (end > at + 1 && (static_cast<unsigned char>(document[end]) & 0xC0) == 0x80) {
+          --end;  // not inside a character
+        }
+      }
+    }
+    visit(document.substr(at, end - at));
+    at = end;
+  }
+}
+
+CorpusSummary for_each_document(const std::vector<CorpusFile>& files,
+                                const std::string& text_field,
+                                const std::function<void(std::string_view)>& visit) {
+  Documents documents(visit);
+  for (const CorpusFile& file : files) {
+    const MappedFile mapped(file.path);
+    const int64_t replaced_before = documents.summary().replaced_bytes;
+    std::string_view text = mapped.bytes();
+    if (text.starts_with(kByteOrderMark)) {
+      text.remove_prefix(kByteOrderMark.size());
+    }
+    if (file.kind == FileKind::kJsonl) {
+      read_jsonl(text, file.path.string(), text_field, documents);
+    } else {
+      read_text(text, file.path.string(), documents);
+    }
+    const int64_t replaced = documents.summary().replaced_bytes - replaced_before;
+    if (replaced * 100 > static_cast<int64_t>(text.size())) {
+      throw error<FileError>(
+          "{}: {} of {} bytes are not UTF-8 text; convert the file (iconv -t UTF-8), or leave it "
+          "out.",
+          file.path.string(),
+          replaced,
+          text.size());
+    }
+  }
+  return documents.summary();
+}
+
+}  // namespace ff::data
