@@ -7,12 +7,16 @@ target_include_directories(ff_headers INTERFACE
 add_library(ff_warnings INTERFACE)
 target_compile_options(ff_warnings INTERFACE
   -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor
-  -Wno-restrict -Wno-stringop-overflow  # false alarms on std::string, GCC bug 105651
+  -Wno-missing-field-initializers         # a designated initialiser leaves the rest at its default
+  -Wno-restrict -Wno-stringop-overflow    # false alarms on std::string, GCC bug 105651
+  -Wno-maybe-uninitialized                # false alarms on std::optional, GCC bug 80635
   $<$<BOOL:${FF_WERROR}>:-Werror>)
 
 # Settings common to the two libraries.
 function(ff_configure_library target)
   target_link_libraries(${target} PRIVATE ff_warnings)
+  target_precompile_headers(${target} PRIVATE <fmt/format.h> <nlohmann/json.hpp> <spdlog/spdlog.h>
+                            <filesystem> <optional> <string> <vector>)
   set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
 endfunction()
 
@@ -35,7 +39,6 @@ function(ff_add_tests)
   target_link_libraries(${target} PRIVATE ff_warnings ${ARG_LIBRARY} ff_test_support)
   if(ARG_WHOLE_BINARY)
     # Binaries that load LibTorch (0.4 s each time) run once, not once per case.
-    target_precompile_headers(${target} PRIVATE <torch/torch.h>)
     add_test(NAME ${ARG_NAME} COMMAND ${target} "~[slow]")
     add_test(NAME ${ARG_NAME}_slow COMMAND ${target} "[slow]")
     set_tests_properties(${ARG_NAME}_slow PROPERTIES LABELS slow)

@@ -2,8 +2,8 @@
 #include "run_folder.h"
 
 #include "flops_fit/config/dump.h"
+#include "flops_fit/config/interpolate.h"
 #include "flops_fit/config/load.h"
-#include "flops_fit/config/yaml.h"
 #include "flops_fit/util/atomic_file.h"
 #include "flops_fit/util/error.h"
 #include "flops_fit/util/hash.h"
@@ -19,6 +19,12 @@ namespace fs = std::filesystem;
 constexpr const char* kHeader =
     "# The configuration of this run, as composed by ff-train; experiment.json is its part of the "
     "plan.\n";
+
+train::TrainConfig read_config(const fs::path& path) {
+  config::Node tree = config::read_yaml(path);
+  config::resolve(tree);
+  return config::load<train::TrainConfig>(tree);
+}
 
 }  // namespace
 
@@ -49,7 +55,7 @@ train::RunRequest read_request(const fs::path& run_dir) {
   train::RunRequest request;
   request.experiment = io::experiment_from_json(json, experiment_path.string() + ":");
   request.config_hash = io::ObjectReader(json, experiment_path.string()).text("config_hash");
-  request.config = config::load_file<train::TrainConfig>(run_dir / "config.yaml");
+  request.config = read_config(run_dir / "config.yaml");
   request.run_dir = run_dir;
   return request;
 }

@@ -29,4 +29,6 @@ void install_stop_handlers() {
 
 int stop_signal() { return received; }
 
+void clear_stop_signal() { received = 0; }
+
 }  // namespace ff

@@ -5,16 +5,17 @@
 //   struct ComputeGrid {
 //     double min_flops = 1e12;
 //     template <class V> void visit(V& v) {
-//       v("min_flops", min_flops, {.doc = "Smallest training budget C.", .unit = "FLOP", .min = 1});
-//       v.refused("batch", "set schedule.batch_size instead");   // a key we know, and do not serve
+//       v("min_flops", min_flops, {.doc = "Smallest training budget C.", .unit = "FLOP", .min =
+//       1}); v.refused("batch", "set schedule.batch_size instead");   // a key we know, and do not
+//       serve
 //     }
 //   };
 //
 // Visitors over it load YAML and overrides, print --help and --cfg, list the keys, and hash the
 // configuration. Nested structs that have visit() themselves are fields like any other: pass them
 // as v("compute", compute, {.doc = "..."}).
-// Field types: bool, int, int64_t, double, std::string, std::optional<T> (null = none), std::vector<T>
-// (may nest), and structs with visit().
+// Field types: bool, int, int64_t, double, std::string, std::optional<T> (null = none),
+// std::vector<T> (may nest), and structs with visit().
 #include <limits>
 #include <string>
 #include <string_view>
@@ -33,6 +34,8 @@ struct FieldInfo {
   /// False for keys that cannot change a result (paths, logging, worker counts): they stay out of
   /// the configuration hash that decides whether an experiment is already done.
   bool identity = true;
+  /// True lets a number be inf or nan; every other number must be finite.
+  bool non_finite = false;
 };
 
 }  // namespace ff::config

@@ -11,4 +11,7 @@ void install_stop_handlers();
 /// 0, or the signal that asked the program to stop.
 [[nodiscard]] int stop_signal();
 
+/// Forgets the signal, for tests.
+void clear_stop_signal();
+
 }  // namespace ff

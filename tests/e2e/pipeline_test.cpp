@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+// The whole pipeline with real training, on budgets small enough for a test.
+#include "flops_fit/io/laws.h"
+#include "flops_fit/io/results.h"
+#include "support/catch.h"
+#include "support/process.h"
+
+#include <cmath>
+#include <map>
+
+using ff::test::run;
+using ff::test::TemporaryFolder;
+
+namespace {
+
+const std::string kTinyPlan =
+    "ff-plan -q 'compute.budgets=[1e9,3e9,1e10]' 'plan.widths=[[8,16,24],[8,16,24],[8,16,24]]' "
+    "schedule.min_steps=5 compute.min_tokens_per_param=0.1";
+const std::string kTinyTrain = "ff-train -q evaluation.tokens=4000";
+
+std::map<std::string, double> losses(const std::filesystem::path& results) {
+  std::map<std::string, double> by_id;
+  for (const auto& r : ff::io::read_results(results)) {
+    by_id[r.experiment_id] = r.final_loss.value_or(NAN);
+  }
+  return by_id;
+}
+
+}  // namespace
+
+TEST_CASE("plan, train, analyze, draw: every file of the pipeline is there", "[e2e]") {
+  const TemporaryFolder folder;
+  REQUIRE(run(kTinyPlan, folder.path()).exit_code == 0);
+  const auto trained = run(kTinyTrain, folder.path());
+  INFO(trained.err);
+  REQUIRE(trained.exit_code == 0);
+  const auto results = folder / "outputs/results.json";
+  const auto first = losses(results);
+  REQUIRE(first.size() == 9);
+  for (const auto& r : ff::io::read_results(results)) {
+    CHECK(r.completed());
+    CHECK(*r.final_loss > *r.floor_nats);
+    CHECK(*r.final_loss < std::log(488.0));
+    CHECK(std::abs(r.actual_flops / r.compute_budget - 1.0) <= 0.011);
+    const auto run_dir = folder / ("outputs/runs/" + r.experiment_id);
+    for (const char* name : {"config.yaml", "metrics.jsonl", "result.json", "experiment.json"}) {
+      CHECK(std::filesystem::exists(run_dir / name));
+    }
+    CHECK_FALSE(std::filesystem::exists(run_dir / "checkpoint"));
+  }
+  const auto analyzed = run("ff-analyze -q fitting.method=quadratic", folder.path());
+  INFO(analyzed.err);
+  CHECK((analyzed.exit_code == 0 || analyzed.exit_code == 5));  // tiny budgets may have no minimum
+  REQUIRE(run("ff-analyze -q fitting.method=empirical", folder.path()).exit_code == 0);
+  const auto drawn = run("ff-visualize -q", folder.path());
+  INFO(drawn.err);
+  CHECK(drawn.exit_code == 0);
+  for (const char* name : {"plots/isoflops_curves.png", "plots/isoflops_curves.gp",
+                           "plots/isoflops_curves.tsv", "plots/scaling_laws.png",
+                           "plots/tokens_per_param.png", "plots/loss_curves.png", "report.html"}) {
+    INFO(name);
+    CHECK(std::filesystem::exists(folder / (std::string("outputs/") + name)));
+  }
+
+  SECTION("the same seed gives the same losses") {
+    REQUIRE(run(kTinyPlan + " output_dir=again", folder.path()).exit_code == 0);
+    REQUIRE(run(kTinyTrain + " output_dir=again hardware.num_threads=1", folder.path()).exit_code == 0);
+    CHECK(losses(folder / "again/results.json") == first);
+    REQUIRE(run(kTinyPlan + " output_dir=other plan.first_seed=1", folder.path()).exit_code == 0);
+    REQUIRE(run(kTinyTrain + " output_dir=other", folder.path()).exit_code == 0);
+    CHECK(losses(folder / "other/results.json") != first);
+  }
+
+  SECTION("resume trains what is missing, and nothing else") {
+    const auto stamp = [&](const std::string& id) {
+      return std::filesystem::last_write_time(folder / ("outputs/runs/" + id + "/result.json"));
+    };
+    const auto untouched = stamp("exp_0001");
+    const auto removed = stamp("exp_0004");
+    std::filesystem::remove_all(folder / "outputs/runs/exp_0004");
+    const auto resumed = run(kTinyTrain, folder.path());
+    CHECK(resumed.exit_code == 0);
+    CHECK_THAT(resumed.out, ContainsSubstring("1 completed, 8 kept"));
+    CHECK(stamp("exp_0001") == untouched);
+    CHECK(stamp("exp_0004") != removed);
+    CHECK(losses(results) == first);
+    // Another configuration: none of the old losses may be reused.
+    const auto changed = run(kTinyTrain + " trainer.adam_beta2=0.95", folder.path());
+    CHECK_THAT(changed.out, ContainsSubstring("9 completed, 0 kept"));
+    CHECK(losses(results) != first);
+  }
+
+  SECTION("a failed experiment is recorded, and the others go on") {
+    const auto failed = run(kTinyTrain + " trainer.learning_rate=1e30", folder.path());
+    CHECK(failed.exit_code == 4);
+    for (const auto& r : ff::io::read_results(results)) {
+      CHECK(r.status == "failed");
+      CHECK_FALSE(r.final_loss);
+      CHECK_THAT(r.error_message, ContainsSubstring("diverged"));
+    }
+    CHECK(run("ff-analyze -q", folder.path()).exit_code == 5);
+  }
+}
+
+TEST_CASE("a worker that is killed fails its own experiment only", "[e2e]") {
+  const TemporaryFolder folder;
+  REQUIRE(run(kTinyPlan + " 'compute.budgets=[1e10]' 'plan.widths=[[8,16,24]]'", folder.path())
+              .exit_code == 0);
+  // Kill -9 the first worker that appears under this folder.
+  const auto outcome = run(
+      "( for i in $(seq 200); do sleep 0.05; p=$(pgrep -f -- '--worker outputs/runs/exp_0001'); "
+      "if [ -n \"$p\" ]; then kill -9 $p; break; fi; done ) & " + kTinyTrain + "; r=$?; wait; exit $r",
+      folder.path());
+  CHECK(outcome.exit_code == 4);
+  int failed = 0;
+  for (const auto& r : ff::io::read_results(folder / "outputs/results.json")) {
+    if (!r.completed()) {
+      ++failed;
+      CHECK(r.experiment_id == "exp_0001");
+      CHECK_THAT(r.error_message, ContainsSubstring("signal 9"));
+    }
+  }
+  CHECK(failed == 1);
+  const auto resumed = run(kTinyTrain, folder.path());
+  CHECK(resumed.exit_code == 0);
+  CHECK_THAT(resumed.out, ContainsSubstring("1 completed, 2 kept"));
+}
+
+TEST_CASE("losses of a planted law lead back to it", "[e2e]") {
+  const TemporaryFolder folder;
+  const std::string preset = " -q --config-name=presets/chinchilla";
+  REQUIRE(run("ff-plan" + preset, folder.path()).exit_code == 0);
+
+  SECTION("exactly, without noise") {
+    REQUIRE(run("ff-train" + preset + " mock.noise=0", folder.path()).exit_code == 0);
+    REQUIRE(run("ff-analyze" + preset, folder.path()).exit_code == 0);
+    const auto laws = ff::io::read_laws(folder / "outputs/analysis/scaling_laws.json");
+    for (const auto& fit : laws.estimators) {
+      if (fit.name == "vp") {
+        REQUIRE(fit.usable());
+        CHECK(*fit.E == Approx(1.69).epsilon(1e-6));
+        CHECK(*fit.A == Approx(406.4).epsilon(1e-6));
+        CHECK(*fit.B == Approx(410.7).epsilon(1e-6));
+        CHECK(*fit.alpha == Approx(0.34).epsilon(1e-6));
+        CHECK(*fit.beta == Approx(0.28).epsilon(1e-6));
+      }
+    }
+  }
+  SECTION("within the printed interval, with noise") {
+    REQUIRE(run("ff-train" + preset, folder.path()).exit_code == 0);
+    REQUIRE(run("ff-analyze" + preset, folder.path()).exit_code == 0);
+    const auto laws = ff::io::read_laws(folder / "outputs/analysis/scaling_laws.json");
+    REQUIRE(laws.n_opt_fit->a_ci);
+    CHECK(laws.n_opt_fit->a_ci->low <= 0.28 / 0.62);
+    CHECK(laws.n_opt_fit->a_ci->high >= 0.28 / 0.62);
+    for (const auto& fit : laws.estimators) {
+      if (fit.name == "vp") {
+        CHECK(fit.alpha_ci->low <= 0.34);
+        CHECK(fit.alpha_ci->high >= 0.34);
+        CHECK(fit.beta_ci->low <= 0.28);
+        CHECK(fit.beta_ci->high >= 0.28);
+      }
+    }
+  }
+}
+
+TEST_CASE("your own text trains through a sentencepiece tokenizer", "[e2e]") {
+  const TemporaryFolder folder;
+  std::string text;
+  for (int i = 0; i < 4000; ++i) {
+    text += "Line " + std::to_string(i * 7919 % 1000) + " of a text that says the same again.\n";
+  }
+  ff::test::write_text(folder / "my_text.txt", text);
+  const std::string data = " dataset.path=my_text.txt dataset.vocab_size=320";
+  REQUIRE(run(kTinyPlan + data + " 'compute.budgets=[1e9]' 'plan.widths=[[8,16]]'", folder.path())
+              .exit_code == 0);
+  const auto trained = run(kTinyTrain + data, folder.path());
+  INFO(trained.err);
+  REQUIRE(trained.exit_code == 0);
+  for (const auto& r : ff::io::read_results(folder / "outputs/results.json")) {
+    CHECK(*r.bits_per_byte > 0);
+    CHECK_FALSE(r.floor_nats);
+  }
+  // Trained on another corpus than planned for: refused by name, nothing overwritten.
+  const auto mismatch = run(kTinyTrain, folder.path());
+  CHECK(mismatch.exit_code == 2);
+  CHECK_THAT(mismatch.err, ContainsSubstring("vocab_size"));
+  CHECK(losses(folder / "outputs/results.json").size() == 2);
+}
+
+TEST_CASE("ff-train refuses bad input with one line", "[e2e]") {
+  const TemporaryFolder folder;
+  const auto check = [&](const std::string& command, int code, const std::string& expected) {
+    const auto outcome = run(command, folder.path());
+    INFO(command << "\n" << outcome.err);
+    CHECK(outcome.exit_code == code);
+    CHECK_THAT(outcome.err, ContainsSubstring(expected));
+    CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1);
+  };
+  check("ff-train", 3, "no such file; run ff-plan first");
+  ff::test::write_text(folder / "outputs/sweep.json", "[]");
+  check("ff-train", 3, "no experiments");
+  ff::test::write_text(folder / "outputs/sweep.json", "[{\"experiment_id\": \"../x\"}]");
+  check("ff-train", 3, "cannot name a folder");
+  std::filesystem::copy(ff::test::source_dir() / "tests/golden/python_original/sweep.json",
+                        folder / "outputs/sweep.json",
+                        std::filesystem::copy_options::overwrite_existing);
+  check("ff-train", 2, "no architecture");
+  check("ff-train mode=api", 2, "not built yet");
+  check("ff-train mode=nonsense", 2, "nonsense");
+  check("ff-train dataset.name=roneneldan/TinyStories", 2, "fetch_tinystories.sh");
+  check("ff-train model.d_model=128", 2, "sweep.json");
+  check("ff-train umup.base_width=32", 2, "base width");
+  CHECK_FALSE(std::filesystem::exists(folder / "outputs/results.json"));
+  // The Python tool's plan, as it is, in mock mode.
+  CHECK(run("ff-train -q mode=mock", folder.path()).exit_code == 0);
+  CHECK(losses(folder / "outputs/results.json").size() == 24);
+}
+
+TEST_CASE("ff-train loads LibTorch and no sentencepiece", "[e2e]") {
+  const TemporaryFolder folder;
+  const auto libraries = run("ldd $(command -v ff-train)", folder.path());
+  CHECK_THAT(libraries.out, ContainsSubstring("libtorch"));
+  CHECK_THAT(libraries.out, !ContainsSubstring("sentencepiece"));
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+#include "flops_fit/io/metrics.h"
+#include "flops_fit/train/checkpoint.h"
+#include "flops_fit/train/run_one.h"
+#include "flops_fit/train/schedule.h"
+#include "flops_fit/train/tensorboard.h"
+#include "flops_fit/util/atomic_file.h"
+#include "flops_fit/util/error.h"
+#include "flops_fit/util/signals.h"
+#include "support/catch.h"
+#include "support/files.h"
+
+#include <cmath>
+#include <csignal>
+
+using namespace ff::train;
+
+namespace {
+
+ff::io::Experiment small_experiment() {
+  ff::io::Experiment e;
+  e.experiment_id = "exp_0000";
+  e.architecture = {.d_model = 8, .num_layers = 1, .num_heads = 1, .d_ff = 32, .vocab_size = 488,
+                    .seq_len = 64};
+  e.compute_budget = 1e9;
+  e.model_size = ff::cost::count_params(*e.architecture).matmul;
+  e.batch_size = 4;
+  e.num_steps = 40;
+  e.num_tokens = 4 * 40 * 64;
+  e.warmup_steps = 4;
+  e.learning_rate = 1.0;
+  return e;
+}
+
+RunRequest small_request(const std::filesystem::path& run_dir) {
+  RunRequest request{.experiment = small_experiment(), .config_hash = "abc", .run_dir = run_dir};
+  request.config.evaluation.tokens = 2000;
+  request.config.trainer.log_every = 10;
+  std::filesystem::create_directories(run_dir);
+  return request;
+}
+
+}  // namespace
+
+TEST_CASE("learning rates warm up and decay to each run's own end", "[train]") {
+  const RunSchedule run{.num_steps = 100, .warmup_steps = 10};
+  TrainerSection trainer;
+  for (const std::string scheduler : {"linear", "cosine", "wsd", "constant"}) {
+    INFO(scheduler);
+    trainer.scheduler = scheduler;
+    CHECK(lr_factor(0, run, trainer) == Approx(1.0 / 11));
+    CHECK(lr_factor(9, run, trainer) == Approx(10.0 / 11));
+    CHECK(lr_factor(10, run, trainer) == Approx(1.0));
+    for (int64_t step = 10; step < 99; ++step) {
+      CHECK(lr_factor(step + 1, run, trainer) <= lr_factor(step, run, trainer));
+    }
+  }
+  trainer.scheduler = "linear";
+  CHECK(lr_factor(55, run, trainer) == Approx(0.5));
+  CHECK(lr_factor(99, run, trainer) == Approx(1.0 / 90));
+  trainer.scheduler = "cosine";
+  CHECK(lr_factor(55, run, trainer) == Approx(0.5));
+  trainer.scheduler = "wsd";
+  CHECK(lr_factor(70, run, trainer) == Approx(1.0));
+  CHECK(lr_factor(85, run, trainer) == Approx(0.5));
+  trainer.final_lr_fraction = 0.1;
+  CHECK(lr_factor(85, run, trainer) == Approx(0.55));
+}
+
+TEST_CASE("the configuration may override the plan, at the same number of tokens", "[train]") {
+  TrainerSection trainer;
+  trainer.batch_size = 8;
+  trainer.learning_rate = 0.5;
+  trainer.warmup_ratio = 0.25;
+  trainer.seed = 3;
+  const RunSchedule run = make_schedule(small_experiment(), trainer);
+  CHECK(run.batch_size == 8);
+  CHECK(run.num_steps == 20);
+  CHECK(run.warmup_steps == 5);
+  CHECK(run.learning_rate == 0.5);
+  CHECK(run.seed == 3);
+  CHECK(make_schedule(small_experiment(), {}).num_steps == 40);
+}
+
+TEST_CASE("checkpoints round trip; damaged and foreign ones are left out", "[train]") {
+  const ff::test::TemporaryFolder folder;
+  const Checkpoint saved{.config_hash = "abc",
+                         .counters = {.step = 7, .log_loss_sum = 1.0 / 3, .log_steps = 2,
+                                      .tail_loss_sum = 0.1, .tail_steps = 1, .wall_s = 12.5},
+                         .state = {.weights = {1.0F, 1e-30F}, .first_moment = {0.5F, -2.0F},
+                                   .second_moment = {0.25F, 4.0F}, .steps = 7}};
+  save_checkpoint(folder.path(), saved);
+  const auto loaded = load_checkpoint(folder.path(), "abc");
+  REQUIRE(loaded);
+  CHECK(loaded->counters.log_loss_sum == saved.counters.log_loss_sum);
+  CHECK(loaded->counters.step == 7);
+  CHECK(loaded->state.steps == 7);
+  CHECK(loaded->state.weights == saved.state.weights);
+  CHECK(loaded->state.second_moment == saved.state.second_moment);
+  CHECK_FALSE(load_checkpoint(folder.path(), "other"));
+  const auto file = folder / "checkpoint/state.safetensors";
+  std::filesystem::resize_file(file, std::filesystem::file_size(file) - 3);
+  CHECK_FALSE(load_checkpoint(folder.path(), "abc"));
+  std::filesystem::resize_file(file, 4);
+  CHECK_FALSE(load_checkpoint(folder.path(), "abc"));
+  remove_checkpoint(folder.path());
+  CHECK_FALSE(std::filesystem::exists(folder / "checkpoint"));
+}
+
+TEST_CASE("TensorBoard events are framed with CRC-32C", "[train]") {
+  CHECK(crc32c("123456789") == 0xe3069283U);  // the standard's check value
+  const ff::test::TemporaryFolder folder;
+  {
+    EventWriter writer(folder.path());
+    writer.scalar("train/loss", 12, 0.5F);
+  }
+  const auto file = *std::filesystem::directory_iterator(folder.path());
+  CHECK_THAT(file.path().filename().string(), ContainsSubstring("events.out.tfevents."));
+  const std::string bytes = ff::read_file(file.path());
+  CHECK(bytes.find("brain.Event:2") != std::string::npos);
+  CHECK(bytes.find("train/loss") != std::string::npos);
+  // Two records, each 8 + 4 + n + 4 bytes, the first of length 24: wall time 9, version 2 + 13.
+  CHECK(bytes[0] == 24);
+}
+
+TEST_CASE("mock mode draws from the planted law, whatever the order", "[train]") {
+  const Mode& mock = find_mode("mock");
+  RunRequest request = small_request("/nonexistent-is-fine");
+  request.config.mock = {.E = 1.0, .A = 100.0, .B = 50.0, .alpha = 0.5, .beta = 0.25, .noise = 0.0};
+  const double n = static_cast<double>(request.experiment.model_size);
+  const double d = static_cast<double>(request.experiment.num_tokens);
+  const double truth = 1.0 + 100.0 / std::sqrt(n) + 50.0 / std::pow(d, 0.25);
+  CHECK(*mock.run(request).final_loss == Approx(truth).epsilon(1e-14));
+  request.config.mock.noise = 0.01;
+  double mean = 0.0;
+  double square = 0.0;
+  for (int i = 0; i < 2000; ++i) {
+    request.experiment.seed = i;
+    const double z = (*mock.run(request).final_loss / truth - 1.0) / 0.01;
+    mean += z / 2000;
+    square += z * z / 2000;
+  }
+  CHECK(std::abs(mean) < 0.1);
+  CHECK(square == Approx(1.0).epsilon(0.12));
+  const double again = *mock.run(request).final_loss;
+  CHECK(*mock.run(request).final_loss == again);
+}
+
+TEST_CASE("modes are refused by name", "[train]") {
+  CHECK_THROWS_WITH(find_mode("api"), ContainsSubstring("mode=api is not built yet"));
+  CHECK_THROWS_WITH(find_mode("remote"), ContainsSubstring("mode=remote is not known; use local"));
+}
+
+TEST_CASE("a real run learns, and resumes to the bit after a stop signal", "[train]") {
+  const ff::test::TemporaryFolder folder;
+  const Mode& local = find_mode("local");
+  const auto whole = local.run(small_request(folder / "whole"));
+  REQUIRE(whole.completed());
+  CHECK(*whole.final_loss < std::log(488.0) - 1.0);
+  CHECK(*whole.final_loss > *whole.floor_nats);
+  CHECK(*whole.loss_stderr > 0);
+  CHECK(whole.actual_flops ==
+        ff::cost::train_flops_per_token(*whole.architecture) * static_cast<double>(whole.num_tokens));
+  CHECK(*whole.bits_per_byte > 0.1);
+
+  ff::install_stop_handlers();
+  RunRequest stopped = small_request(folder / "stopped");
+  stopped.on_progress = [](const RunProgress& p) {
+    if (p.step == 20) {
+      std::raise(SIGTERM);
+    }
+  };
+  CHECK_THROWS_AS(local.run(stopped), Interrupted);
+  CHECK(ff::stop_signal() == SIGTERM);
+  ff::clear_stop_signal();
+  REQUIRE(load_checkpoint(folder / "stopped", "abc")->counters.step == 20);
+  const auto resumed = local.run(small_request(folder / "stopped"));
+  CHECK(resumed.final_loss == whole.final_loss);
+  CHECK(resumed.train_loss == whole.train_loss);
+  const auto lines = ff::io::read_metrics(folder / "stopped/metrics.jsonl");
+  REQUIRE(lines.size() == 4);
+  CHECK(lines.back().step == 40);
+  CHECK(lines.back().eval_loss == whole.final_loss);
+}
+
+TEST_CASE("a run that diverges fails with its reason, not with a number", "[train]") {
+  const ff::test::TemporaryFolder folder;
+  RunRequest request = small_request(folder / "run");
+  request.config.trainer.learning_rate = 1e30;
+  const auto result = find_mode("local").run(request);
+  CHECK(result.status == "failed");
+  CHECK_FALSE(result.final_loss);
+  CHECK_THAT(result.error_message, ContainsSubstring("diverged at step"));
+}
+
+TEST_CASE("a plan that does not fit the data is refused before training", "[train]") {
+  TrainConfig config;
+  auto e = small_experiment();
+  const auto check = find_mode("local").check;
+  check({e}, config);
+  e.architecture->seq_len = 32;
+  CHECK_THROWS_WITH(check({e}, config), ContainsSubstring("planned for dataset.seq_len=32, got 64"));
+  e = small_experiment();
+  e.architecture->vocab_size = 256;
+  CHECK_THROWS_WITH(check({e}, config), ContainsSubstring("has vocab_size 256"));
+  e.architecture.reset();
+  CHECK_THROWS_WITH(check({e}, config), ContainsSubstring("no architecture"));
+}
