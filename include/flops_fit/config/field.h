@@ -33,6 +33,8 @@ struct FieldInfo {
   /// False for keys that cannot change a result (paths, logging, worker counts): they stay out of
   /// the configuration hash that decides whether an experiment is already done.
   bool identity = true;
+  /// True lets a number be inf or nan; every other number must be finite.
+  bool non_finite = false;
 };
 
 }  // namespace ff::config

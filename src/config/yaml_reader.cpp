@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+// YAML to Node through yaml-cpp's event interface. Its own Node type is not used: it accepts
+// duplicate keys, loses the difference between 12 and "12" in conversions, and reads 010 as 8.
+#include "flops_fit/config/node.h"
+#include "flops_fit/util/atomic_file.h"
+#include "flops_fit/util/error.h"
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <sstream>
+
+namespace ff::config {
+namespace {
+
+bool is_null_word(const std::string& text) {
+  return text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL";
+}
+
+/// Builds the tree bottom up: containers under construction stand on a stack.
+class Builder final : public YAML::EventHandler {
+ public:
+  explicit Builder(std::string name) : name_(std::move(name)) {}
+
+  Node result = Node::map();
+
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    add(Node::null(at(mark)), anchor);
+  }
+  void OnScalar(const YAML::Mark& mark,
+                const std::string& tag,
+                YAML::anchor_t anchor,
+                const std::string& value) override {
+    // yaml-cpp tags quoted scalars "!" and plain ones "?".
+    const bool quoted = tag == "!" || tag == "tag:yaml.org,2002:str";
+    add(!quoted && is_null_word(value) ? Node::null(at(mark))
+                                       : Node::scalar(value, quoted, at(mark)),
+        anchor);
+  }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    const auto found = anchors_.find(anchor);
+    if (found == anchors_.end()) {
+      throw error<ConfigError>("{}: an alias to something that is not finished.", at(mark));
+    }
+    add(Node(found->second), 0);
+  }
+  void OnSequenceStart(const YAML::Mark& mark,
+                       const std::string&,
+                       YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
+    open(Node::list(at(mark)), anchor);
+  }
+  void OnSequenceEnd() override { close(); }
+  void OnMapStart(const YAML::Mark& mark,
+                  const std::string&,
+                  YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
+    open(Node::map(at(mark)), anchor);
+  }
+  void OnMapEnd() override { close(); }
+
+ private:
+  struct Open {
+    Node node;
+    YAML::anchor_t anchor;
+    std::optional<Node> key = std::nullopt;
+  };
+
+  std::string at(const YAML::Mark& mark) const { return fmt::format("{}:{}", name_, mark.line + 1); }
+
+  void open(Node node, YAML::anchor_t anchor) {
+    if (!stack_.empty() && stack_.back().node.is_map() && !stack_.back().key) {
+      throw error<ConfigError>("{}: a key must be a word, not a list or a group.", node.origin);
+    }
+    stack_.push_back({std::move(node), anchor});
+  }
+
+  void close() {
+    Open done = std::move(stack_.back());
+    stack_.pop_back();
+    add(std::move(done.node), done.anchor);
+  }
+
+  void add(Node node, YAML::anchor_t anchor) {
+    if (anchor != 0) {
+      anchors_[anchor] = node;
+    }
+    if (stack_.empty()) {
+      result = std::move(node);
+      return;
+    }
+    Open& top = stack_.back();
+    if (top.node.is_list()) {
+      top.node.items.push_back(std::move(node));
+    } else if (!top.key) {
+      if (!node.is_scalar()) {
+        throw error<ConfigError>("{}: a key must be a word, not {}.", node.origin, show(node));
+      }
+      if (top.node.find(node.text) != nullptr) {
+        throw error<ConfigError>("{}: the key {} is given twice, first at {}.", node.origin,
+                                 full_key(node.text), top.node.find(node.text)->origin);
+      }
+      top.key = std::move(node);
+    } else {
+      // The key's line, also for a value that starts on the next one.
+      node.origin = top.key->origin;
+      top.node.set(top.key->text, std::move(node));
+      top.key.reset();
+    }
+  }
+
+  std::string full_key(const std::string& last) const {
+    std::string path;
+    for (const Open& open : stack_) {
+      path = open.key ? join_key(path, open.key->text) : path;
+    }
+    return join_key(path, last);
+  }
+
+  std::string name_;
+  std::vector<Open> stack_;
+  std::map<YAML::anchor_t, Node> anchors_;
+};
+
+}  // namespace
+
+Node parse_yaml(std::string_view text, const std::string& name) {
+  Builder builder(name);
+  try {
+    std::istringstream stream{std::string(text)};
+    YAML::Parser parser(stream);
+    parser.HandleNextDocument(builder);
+    Builder rest(name);
+    if (parser.HandleNextDocument(rest)) {
+      throw error<ConfigError>("{}: expected one YAML document, found a second (---).", name);
+    }
+  } catch (const YAML::Exception& problem) {
+    std::string what = problem.msg;
+    std::replace(what.begin(), what.end(), '\n', ' ');
+    const std::string where =
+        problem.mark.is_null() ? name : fmt::format("{}:{}", name, problem.mark.line + 1);
+    throw error<ConfigError>("{}: not valid YAML: {}.", where, what);
+  }
+  if (builder.result.is_null()) {
+    builder.result = Node::map(name);
+  }
+  if (!builder.result.is_map()) {
+    throw error<ConfigError>("{}: expected keys at the top level, found {}.",
+                             builder.result.origin, show(builder.result));
+  }
+  return std::move(builder.result);
+}
+
+Node read_yaml(const std::filesystem::path& path) {
+  try {
+    return parse_yaml(read_file(path), display_path(path));
+  } catch (const FileError& problem) {
+    // A configuration is part of the command line: exit code 2, not 3.
+    throw ConfigError(problem.what());
+  }
+}
+
+}  // namespace ff::config
