@@ -11,7 +11,7 @@ namespace ff::config {
 namespace {
 
 struct Row {
-  std::string name;           ///< indented by depth
+  std::string name;  ///< indented by depth
   std::string value;
   std::string doc;
 };
@@ -125,8 +125,8 @@ std::string help_tree(const Schema& schema, std::string_view group, size_t width
       for (const Schema& child : schema.children) {
         known.push_back(child.name);
       }
-      throw error<ConfigError>("--help {}: there is no such key or group.{}", group,
-                               suggestion(group, known));
+      throw error<ConfigError>(
+          "--help {}: there is no such key or group.{}", group, suggestion(group, known));
     }
     if (found->is_refused()) {
       throw error<ConfigError>("{} is not used here: {}.", group, found->refusal);

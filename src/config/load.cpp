@@ -10,7 +10,9 @@
 namespace ff::config::detail {
 namespace {
 
-std::string at(const Node& node) { return node.origin.empty() ? "" : node.origin + ": "; }
+std::string at(const Node& node) {
+  return node.origin.empty() ? "" : node.origin + ": ";
+}
 
 /// "a whole number from 1 to 10", "a number of at most 3".
 std::string number_rule(std::string_view what, double min, double max) {
@@ -42,8 +44,8 @@ void refuse(const Node& node,
             const std::string& expected,
             const std::string& advice) {
   check_given(node, key);
-  throw error<ConfigError>("{}{}: expected {}, found {}.{}", at(node), key, expected, show(node),
-                           advice);
+  throw error<ConfigError>(
+      "{}{}: expected {}, found {}.{}", at(node), key, expected, show(node), advice);
 }
 
 void refuse_key(const Node& node, const std::string& key, std::string_view why) {
@@ -52,7 +54,8 @@ void refuse_key(const Node& node, const std::string& key, std::string_view why) 
 
 void report_unknown(const UnknownKey& unknown, std::span<const std::string> known) {
   throw error<ConfigError>("{}unknown key {}.{}",
-                           unknown.origin.empty() ? "" : unknown.origin + ": ", unknown.key,
+                           unknown.origin.empty() ? "" : unknown.origin + ": ",
+                           unknown.key,
                            suggestion(unknown.key, known));
 }
 
@@ -65,23 +68,18 @@ bool to_bool(const Node& node, const std::string& key) {
   return *value;
 }
 
-int64_t to_int(const Node& node,
-               const std::string& key,
-               const FieldInfo& info,
-               int64_t low,
-               int64_t high) {
+int64_t to_int(
+    const Node& node, const std::string& key, const FieldInfo& info, int64_t low, int64_t high) {
   const auto value =
       node.is_scalar() && !node.quoted ? parse_int(node.text) : std::optional<int64_t>();
   const bool fits = value && *value >= low && *value <= high;
   const double real = fits ? static_cast<double>(*value) : 0.0;
   if (!fits || real < info.min || real > info.max) {
     // Name the limits of the type only when they are what was broken.
-    const double min = std::isfinite(info.min) || !value || *value >= low
-                           ? info.min
-                           : static_cast<double>(low);
-    const double max = std::isfinite(info.max) || !value || *value <= high
-                           ? info.max
-                           : static_cast<double>(high);
+    const double min =
+        std::isfinite(info.min) || !value || *value >= low ? info.min : static_cast<double>(low);
+    const double max =
+        std::isfinite(info.max) || !value || *value <= high ? info.max : static_cast<double>(high);
     refuse(node, key, number_rule("a whole number", min, max));
   }
   return *value;
@@ -92,8 +90,9 @@ double to_real(const Node& node, const std::string& key, const FieldInfo& info) 
       node.is_scalar() && !node.quoted ? parse_real(node.text) : std::optional<double>();
   const bool allowed = value && (std::isfinite(*value) || info.non_finite);
   if (!allowed || *value < info.min || *value > info.max) {
-    refuse(node, key, number_rule(info.non_finite ? "a number, inf or nan" : "a number", info.min,
-                                  info.max));
+    refuse(node,
+           key,
+           number_rule(info.non_finite ? "a number, inf or nan" : "a number", info.min, info.max));
   }
   return *value;
 }
@@ -106,7 +105,9 @@ std::string to_text(const Node& node, const std::string& key, const FieldInfo& i
   const auto& choices = info.choices;
   if (!choices.empty() && std::find(choices.begin(), choices.end(), node.text) == choices.end()) {
     const auto near = nearest_key(node.text, choices);
-    refuse(node, key, fmt::format("one of {}", fmt::join(choices, ", ")),
+    refuse(node,
+           key,
+           fmt::format("one of {}", fmt::join(choices, ", ")),
            near ? fmt::format(" Did you mean {}?", *near) : "");
   }
   return node.text;

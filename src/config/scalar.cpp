@@ -10,7 +10,9 @@
 namespace ff::config {
 namespace {
 
-bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
+bool is_digit(char c) {
+  return std::isdigit(static_cast<unsigned char>(c)) != 0;
+}
 
 /// Removes a plus sign and the underscores that stand between two digits; nullopt if an underscore
 /// stands elsewhere, or a number starts with a spare zero.

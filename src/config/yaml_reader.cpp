@@ -72,7 +72,9 @@ class Builder final : public YAML::EventHandler {
     std::optional<Node> key = std::nullopt;
   };
 
-  std::string at(const YAML::Mark& mark) const { return fmt::format("{}:{}", name_, mark.line + 1); }
+  std::string at(const YAML::Mark& mark) const {
+    return fmt::format("{}:{}", name_, mark.line + 1);
+  }
 
   void open(Node node, YAML::anchor_t anchor) {
     if (!stack_.empty() && stack_.back().node.is_map() && !stack_.back().key) {
@@ -103,8 +105,10 @@ class Builder final : public YAML::EventHandler {
         throw error<ConfigError>("{}: a key must be a word, not {}.", node.origin, show(node));
       }
       if (top.node.find(node.text) != nullptr) {
-        throw error<ConfigError>("{}: the key {} is given twice, first at {}.", node.origin,
-                                 full_key(node.text), top.node.find(node.text)->origin);
+        throw error<ConfigError>("{}: the key {} is given twice, first at {}.",
+                                 node.origin,
+                                 full_key(node.text),
+                                 top.node.find(node.text)->origin);
       }
       top.key = std::move(node);
     } else {
@@ -152,7 +156,8 @@ Node parse_yaml(std::string_view text, const std::string& name) {
   }
   if (!builder.result.is_map()) {
     throw error<ConfigError>("{}: expected keys at the top level, found {}.",
-                             builder.result.origin, show(builder.result));
+                             builder.result.origin,
+                             show(builder.result));
   }
   return std::move(builder.result);
 }

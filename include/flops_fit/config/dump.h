@@ -4,8 +4,6 @@
 #include "flops_fit/config/schema.h"
 #include "flops_fit/util/hash.h"
 
-#include <nlohmann/json_fwd.hpp>
-
 namespace ff::config {
 
 template <class T>
@@ -26,8 +24,9 @@ template <class T>
   return to_yaml(dump_node(config), {.escape_interpolations = true});
 }
 
+/// nlohmann::ordered_json; `auto`, so that only who calls it needs <nlohmann/json.hpp>.
 template <class T>
-[[nodiscard]] nlohmann::ordered_json dump_json(const T& config) {
+[[nodiscard]] auto dump_json(const T& config) {
   return to_json(dump_node(config));
 }
 
@@ -43,8 +42,8 @@ template <class T>
   return fnv1a(identity_yaml(config));
 }
 
-/// The YAML of conf/<stage>.yaml: `header` as a comment, then each key below its documentation, unit
-/// and choices.
+/// The YAML of conf/<stage>.yaml: `header` as a comment, then each key below its documentation,
+/// unit and choices.
 [[nodiscard]] std::string defaults_file(const Schema& schema, std::string_view header);
 
 /// The keys below `group` (all of them if it is empty) with default and documentation, aligned and

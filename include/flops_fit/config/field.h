@@ -5,16 +5,17 @@
 //   struct ComputeGrid {
 //     double min_flops = 1e12;
 //     template <class V> void visit(V& v) {
-//       v("min_flops", min_flops, {.doc = "Smallest training budget C.", .unit = "FLOP", .min = 1});
-//       v.refused("batch", "set schedule.batch_size instead");   // a key we know, and do not serve
+//       v("min_flops", min_flops, {.doc = "Smallest training budget C.", .unit = "FLOP", .min =
+//       1}); v.refused("batch", "set schedule.batch_size instead");   // a key we know, and do not
+//       serve
 //     }
 //   };
 //
 // Visitors over it load YAML and overrides, print --help and --cfg, list the keys, and hash the
 // configuration. Nested structs that have visit() themselves are fields like any other: pass them
 // as v("compute", compute, {.doc = "..."}).
-// Field types: bool, int, int64_t, double, std::string, std::optional<T> (null = none), std::vector<T>
-// (may nest), and structs with visit().
+// Field types: bool, int, int64_t, double, std::string, std::optional<T> (null = none),
+// std::vector<T> (may nest), and structs with visit().
 #include <limits>
 #include <string>
 #include <string_view>

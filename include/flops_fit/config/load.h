@@ -25,11 +25,8 @@ struct UnknownKey {
 [[nodiscard]] double to_real(const Node& node, const std::string& key, const FieldInfo& info);
 [[nodiscard]] std::string to_text(const Node& node, const std::string& key, const FieldInfo& info);
 /// `low` and `high` are the limits of the field's C++ type.
-[[nodiscard]] int64_t to_int(const Node& node,
-                             const std::string& key,
-                             const FieldInfo& info,
-                             int64_t low,
-                             int64_t high);
+[[nodiscard]] int64_t to_int(
+    const Node& node, const std::string& key, const FieldInfo& info, int64_t low, int64_t high);
 [[noreturn]] void refuse(const Node& node,
                          const std::string& key,
                          const std::string& expected,
@@ -102,9 +99,8 @@ class Loader {
     } else if constexpr (std::integral<T>) {
       using Limits = std::numeric_limits<T>;
       constexpr int64_t kLow = std::is_signed_v<T> ? static_cast<int64_t>(Limits::min()) : 0;
-      constexpr int64_t kHigh = sizeof(T) < sizeof(int64_t)
-                                    ? static_cast<int64_t>(Limits::max())
-                                    : std::numeric_limits<int64_t>::max();
+      constexpr int64_t kHigh = sizeof(T) < sizeof(int64_t) ? static_cast<int64_t>(Limits::max())
+                                                            : std::numeric_limits<int64_t>::max();
       field = static_cast<T>(to_int(node, key, info, kLow, kHigh));
     } else if constexpr (std::floating_point<T>) {
       field = static_cast<T>(to_real(node, key, info));

@@ -17,11 +17,11 @@ struct Node {
   enum class Kind { kNull, kScalar, kList, kMap };
 
   Kind kind = Kind::kNull;
-  std::string text;           ///< of a scalar
-  bool quoted = false;        ///< the scalar is text, whatever it looks like: '12', "null"
-  std::vector<Node> items;    ///< of a list; of a map, the values
+  std::string text;               ///< of a scalar
+  bool quoted = false;            ///< the scalar is text, whatever it looks like: '12', "null"
+  std::vector<Node> items;        ///< of a list; of a map, the values
   std::vector<std::string> keys;  ///< of a map, beside `items`, in the order written
-  std::string origin;         ///< "conf/planner.yaml:12", "override 'a.b=1'"
+  std::string origin;             ///< "conf/planner.yaml:12", "override 'a.b=1'"
 
   [[nodiscard]] static Node null(std::string origin = {});
   [[nodiscard]] static Node scalar(std::string text, bool quoted, std::string origin = {});

@@ -37,7 +37,9 @@ struct Schema {
   Node value;           ///< of a leaf: its default; strings are marked quoted
   std::vector<Schema> children;
 
-  [[nodiscard]] bool is_group() const { return type == Type::kGroup && list_depth == 0; }
+  [[nodiscard]] bool is_group() const {
+    return type == Type::kGroup && list_depth == 0 && !optional;
+  }
   [[nodiscard]] bool is_refused() const { return !refusal.empty(); }
   /// By dotted path, refused keys included; nullptr if there is no such key.
   [[nodiscard]] const Schema* find(std::string_view path) const;
@@ -81,7 +83,9 @@ struct ProbeVisitor {
 };
 
 template <class T>
-concept Visitable = requires(T& value, ProbeVisitor& visitor) { value.visit(visitor); };
+concept Visitable = requires(T& value, ProbeVisitor& visitor) {
+  value.visit(visitor);
+};
 
 template <class T>
 inline constexpr bool kIsOptional = false;
