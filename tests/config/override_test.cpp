@@ -170,6 +170,7 @@ TEST_CASE("sweeps", "[config]") {
   CHECK(sweep_of("range(0,5)") == "0|1|2|3|4");
   CHECK(sweep_of("range(0,5,2)") == "0|2|4");
   CHECK(sweep_of("range(0,10,3.3)") == "0|3.3|6.6|9.9");
+  CHECK(sweep_of("range(0,0.9,0.3)") == "0|0.3|0.6");
   CHECK(sweep_of("range(-5,step=-1)") == "0|-1|-2|-3|-4");
   CHECK(sweep_of("range(start=1,stop=3)") == "1|2");
   CHECK(sweep_of("float(choice(0,1))") == "0.0|1.0");
@@ -319,7 +320,7 @@ TEST_CASE("faults of applying overrides", "[config]") {
       {"seed=abc", "override 'seed=abc': seed: expected a whole number, found \"abc\"."},
       {"seed=", "override 'seed=': seed: expected a whole number, found \"\"."},
       {"compute=3", "override 'compute=3': compute: expected a group of keys, found 3."},
-      {"widths.7=1", "override 'widths.7=1': unknown key widths.7. --help lists all keys."},
+      {"widths.7=1", "override 'widths.7=1': unknown key widths.7. Did you mean widths?"},
   };
   for (const auto& [text, expected] : table) {
     INFO(text);
