@@ -50,13 +50,15 @@ void write_comment(std::string_view text, size_t indent, std::string& out) {
 
 void write_defaults(const Schema& group, size_t indent, std::string& out) {
   bool first = true;
+  bool after_group = false;
   for (const Schema& child : group.children) {
     if (child.is_refused()) {
       continue;
     }
     // Groups stand apart; keys of one group stay together.
-    out += child.is_group() && !(first && indent > 0) ? "\n" : "";
+    out += !first && (child.is_group() || after_group) ? "\n" : "";
     first = false;
+    after_group = child.is_group();
     const std::string margin(indent, ' ');
     write_comment(child.is_group() ? child.doc : full_doc(child), indent, out);
     if (child.is_group()) {
@@ -96,7 +98,10 @@ std::vector<std::string> wrap(std::string_view text, size_t width) {
 std::string full_doc(const Schema& schema) {
   std::string out = schema.doc;
   if (!schema.unit.empty()) {
-    out += fmt::format(" [{}]", schema.unit);
+    // In the sentence, not behind it: "Smallest budget [FLOP]."
+    const bool stop = !out.empty() && out.back() == '.';
+    out.resize(out.size() - (stop ? 1 : 0));
+    out += fmt::format(" [{}]{}", schema.unit, stop ? "." : "");
   }
   if (!schema.choices.empty()) {
     out += fmt::format(" One of: {}.", fmt::join(schema.choices, ", "));
@@ -160,6 +165,7 @@ std::string help_tree(const Schema& schema, std::string_view group, size_t width
 std::string defaults_file(const Schema& schema, std::string_view header) {
   std::string out;
   write_comment(header, 0, out);
+  out += '\n';
   write_defaults(schema, 0, out);
   return out;
 }

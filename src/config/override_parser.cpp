@@ -3,6 +3,8 @@
 // that override.h lists. Characters that Hydra forbids in plain values without giving them a
 // meaning
 // (~ # ; < > and all of UTF-8) are taken as text.
+#include "override_value.h"
+
 #include "flops_fit/config/override.h"
 #include "flops_fit/config/scalar.h"
 #include "flops_fit/util/error.h"
@@ -15,8 +17,7 @@
 namespace ff::config {
 namespace {
 
-constexpr int kMaxDepth = 100;          // of nested lists and calls
-constexpr int64_t kMaxRange = 100'000;  // values of one range()
+constexpr int kMaxDepth = 100;  // of nested lists and calls
 
 bool is_id_char(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
@@ -24,20 +25,6 @@ bool is_id_char(char c) {
 bool is_blank(char c) {
   return c == ' ' || c == '\t';
 }
-
-/// What stands to the right of '=': one value, or the values of a sweep.
-struct Value {
-  Node node;
-  bool is_sweep = false;
-  std::vector<Node> sweep;
-  std::vector<std::string> include;
-  std::vector<std::string> exclude;
-};
-
-struct Argument {
-  std::string name;  ///< empty if positional
-  Value value;
-};
 
 class Parser {
  public:
@@ -144,24 +131,17 @@ class Parser {
   Value parse_rest_of_choice(Value first) {
     Value choice;
     choice.is_sweep = true;
-    append_choice(choice, std::move(first));
-    while (peek() == ',') {
-      ++at_;
-      append_choice(choice, parse_element(0));
-      skip_blanks();
+    try {
+      append_choice(choice, std::move(first));
+      while (peek() == ',') {
+        ++at_;
+        append_choice(choice, parse_element(0));
+        skip_blanks();
+      }
+    } catch (const CallFault& fault) {
+      fail(fault.what);
     }
     return choice;
-  }
-
-  void append_choice(Value& choice, Value value) {
-    if (!value.include.empty()) {
-      fail("glob() stands alone, not in a list of choices");
-    }
-    if (value.is_sweep) {
-      std::move(value.sweep.begin(), value.sweep.end(), std::back_inserter(choice.sweep));
-    } else {
-      choice.sweep.push_back(std::move(value.node));
-    }
   }
 
   Value parse_element(int depth) {
@@ -376,133 +356,13 @@ class Parser {
   }
 
   Value parse_call(const std::string& name, int depth) {
-    static constexpr std::array<std::string_view, 5> kNotServed = {
-        "sort", "shuffle", "tag", "interval", "extend_list"};
-    if (std::find(kNotServed.begin(), kNotServed.end(), name) != kNotServed.end()) {
-      fail(fmt::format("{}() of Hydra is not supported here; write the values out", name));
+    try {
+      check_function(name);
+      at_ += name.size();
+      return call_function(name, parse_arguments(depth), out_.origin());
+    } catch (const CallFault& fault) {
+      fail(fault.what);
     }
-    const bool known = is_cast(name) || name == "choice" || name == "range" || name == "glob";
-    if (!known) {
-      fail(
-          fmt::format("unknown function {}(); there are int, float, str, bool, json_str, choice, "
-                      "range and glob",
-                      name));
-    }
-    at_ += name.size();
-    std::vector<Argument> arguments = parse_arguments(depth);
-    if (is_cast(name)) {
-      return call_cast(name, arguments);
-    }
-    if (name == "choice") {
-      return call_choice(arguments);
-    }
-    return name == "range" ? call_range(arguments) : call_glob(arguments);
-  }
-
-  Value call_cast(const std::string& name, std::vector<Argument>& arguments) {
-    if (arguments.size() != 1 || !(arguments[0].name.empty() || arguments[0].name == "value")) {
-      fail(fmt::format("{}() takes one value", name));
-    }
-    Value value = std::move(arguments[0].value);
-    if (!value.include.empty()) {
-      fail("glob() cannot be cast");
-    }
-    if (!value.is_sweep) {
-      value.node = cast_value(name, value.node, out_.origin());
-    }
-    for (Node& node : value.sweep) {
-      node = cast_value(name, node, out_.origin());
-    }
-    return value;
-  }
-
-  Value call_choice(std::vector<Argument>& arguments) {
-    Value choice;
-    choice.is_sweep = true;
-    for (Argument& argument : arguments) {
-      if (!argument.name.empty()) {
-        fail("choice() takes values without names");
-      }
-      append_choice(choice, std::move(argument.value));
-    }
-    if (choice.sweep.empty()) {
-      fail("choice() needs a value");
-    }
-    return choice;
-  }
-
-  Value call_range(const std::vector<Argument>& arguments) {
-    static constexpr std::array<std::string_view, 3> kNames = {"start", "stop", "step"};
-    std::array<std::optional<Node>, 3> given;
-    for (size_t i = 0; i < arguments.size(); ++i) {
-      const std::string& name = arguments[i].name;
-      const auto found = std::find(kNames.begin(), kNames.end(), name);
-      const size_t index = name.empty() ? i : static_cast<size_t>(found - kNames.begin());
-      if (index >= given.size() || given[index]) {
-        fail("range() takes start, stop and step, each once");
-      }
-      given[index] = arguments[i].value.node;
-    }
-    if (given[0] && !given[1]) {
-      std::swap(given[0], given[1]);  // range(5) counts from 0
-    }
-    bool whole = true;
-    const auto number = [&](size_t index, double fallback) {
-      if (!given[index]) {
-        return fallback;
-      }
-      const Node& node = *given[index];
-      const auto value =
-          node.is_scalar() && !node.quoted ? parse_real(node.text) : std::optional<double>();
-      if (!value || !std::isfinite(*value)) {
-        fail(fmt::format("range() needs numbers, found {}", show(node)));
-      }
-      whole = whole && is_int_literal(node.text);
-      return *value;
-    };
-    const double start = number(0, 0);
-    const double stop = number(1, 0);
-    const double step = number(2, 1);
-    if (step == 0 || !given[1]) {
-      fail("range() needs a stop, and a step other than 0");
-    }
-    Value value;
-    value.is_sweep = true;
-    for (int64_t i = 0; i < kMaxRange + 1; ++i) {
-      // start + i * step, not a running sum: no rounding error builds up.
-      const double x = start + static_cast<double>(i) * step;
-      if (step > 0 ? x >= stop : x <= stop) {
-        break;
-      }
-      value.sweep.push_back(
-          Node::scalar(whole ? fmt::format("{:.0f}", x) : format_number(x), false, out_.origin()));
-    }
-    if (value.sweep.empty() || value.sweep.size() > kMaxRange) {
-      fail(value.sweep.empty() ? "the range is empty" : "the range has more than 100000 values");
-    }
-    return value;
-  }
-
-  Value call_glob(const std::vector<Argument>& arguments) {
-    Value value;
-    value.is_sweep = true;
-    for (size_t i = 0; i < arguments.size(); ++i) {
-      const std::string& name = arguments[i].name;
-      const bool is_include = name.empty() ? i == 0 : name == "include";
-      const bool is_exclude = name.empty() ? i == 1 : name == "exclude";
-      std::vector<std::string>& patterns = is_include ? value.include : value.exclude;
-      if ((!is_include && !is_exclude) || !patterns.empty()) {
-        fail("glob() takes include and exclude");
-      }
-      const Node& node = arguments[i].value.node;
-      for (const Node& item : node.is_list() ? node.items : std::vector<Node>{node}) {
-        patterns.push_back(item.text);
-      }
-    }
-    if (value.include.empty()) {
-      fail("glob() needs a pattern");
-    }
-    return value;
   }
 
   std::string_view text_;

@@ -137,7 +137,9 @@ class Builder final : public YAML::EventHandler {
 Node parse_yaml(std::string_view text, const std::string& name) {
   Builder builder(name);
   try {
-    std::istringstream stream{std::string(text)};
+    // yaml-cpp takes a quote that is open at the end of the file for closed; an explicit end of the
+    // document makes it an error.
+    std::istringstream stream(std::string(text) + "\n...\n");
     YAML::Parser parser(stream);
     parser.HandleNextDocument(builder);
     Builder rest(name);

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: MIT
+#include "cli.h"
+
+#include "cli_options.h"
+
+#include "flops_fit/config/pipeline.h"
+#include "flops_fit/util/atomic_file.h"
+#include "flops_fit/util/version.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <system_error>
+
+namespace ff::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The stages a preset may have sections for, whether or not this program knows their keys.
+constexpr std::array kStages = {
+    "planner", "trainer", "analyzer", "visualizer", "tokenizer", "roofline"};
+
+/// Data for the user. Throws if it cannot be written (a full disk behind a redirection).
+void print(const std::string& text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
+    throw Error("cannot write to standard output.");
+  }
+}
+
+std::string preset_table(const std::vector<config::Preset>& presets) {
+  size_t width = 0;
+  for (const config::Preset& preset : presets) {
+    width = std::max(width, preset.name.size());
+  }
+  std::string out;
+  for (const config::Preset& preset : presets) {
+    out += fmt::format("{:<{}}  {}\n", preset.name, width, preset.description);
+  }
+  return out;
+}
+
+Verbosity verbosity_of(const Options& options) {
+  if (options.quiet && options.verbose) {
+    throw ConfigError("-q and -v exclude each other.");
+  }
+  return options.quiet     ? Verbosity::kQuiet
+         : options.verbose ? Verbosity::kVerbose
+                           : Verbosity::kNormal;
+}
+
+/// The front end of one call, step by step.
+class Session {
+ public:
+  Session(const Program& program,
+          std::span<const config::StageSchema> stages,
+          const detail::ErasedProgram& erased,
+          Options options)
+      : program_(&program), stages_(stages), erased_(&erased), options_(std::move(options)) {}
+
+  ExitCode run() {
+    if (answer_without_files()) {
+      return ExitCode::kOk;
+    }
+    const auto verbosity = verbosity_of(options_);
+    init_logging(verbosity);
+    search_path_ =
+        config::search_path({options_.config_dir, options_.config_path, config::executable_dir()});
+    if (options_.list_presets) {
+      print(preset_table(config::list_presets(search_path_)));
+      return ExitCode::kOk;
+    }
+    if (!options_.show_config.empty() && options_.show_config != "job") {
+      throw error<ConfigError>(
+          "--cfg {}: only --cfg job is supported; it prints the whole "
+          "configuration, resolved.",
+          options_.show_config);
+    }
+    if (options_.pipeline) {
+      options_.overrides = config::route_overrides(program_->stage, stages_, options_.overrides);
+    }
+    if (options_.multirun) {
+      return static_cast<ExitCode>(multirun());
+    }
+    return single_run(verbosity);
+  }
+
+ private:
+  /// --version and the like, which must be quick and work anywhere.
+  bool answer_without_files() const {
+    if (options_.help) {
+      print(help_text(*program_, erased_->schema, *options_.help));
+    } else if (options_.version) {
+      print(fmt::format("{} {}\n", program_->name, version()));
+    } else if (options_.print_defaults) {
+      print(config::defaults_file(
+          erased_->schema,
+          fmt::format("Defaults of {0}. Written by `{0} --print-defaults`, and a test keeps it so: "
+                      "change the program's configuration struct, not this file.",
+                      program_->name)));
+    } else if (options_.list_keys) {
+      std::string out;
+      for (const std::string& key : config::keys(erased_->schema)) {
+        out += key + '\n';
+      }
+      print(out);
+    } else if (!options_.shell_completion.empty()) {
+      print(completion_script(*program_, options_.shell_completion));
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  ExitCode single_run(Verbosity verbosity) {
+    const config::Composition composed = config::compose(request());
+    for (const std::string& warning : composed.warnings) {
+      spdlog::warn(warning);
+    }
+    Context context{.program = program_->name,
+                    .config_yaml = erased_->load(composed.tree),
+                    .overrides = options_.overrides,
+                    .config_name = options_.config_name,
+                    .config_files = composed.files,
+                    .verbosity = verbosity,
+                    .json = options_.json,
+                    .dry_run = options_.dry_run,
+                    .extra = options_.extra};
+    if (!options_.show_config.empty()) {
+      print(context.config_yaml);
+      return ExitCode::kOk;
+    }
+    enter_run_folder(composed.hydra, context);
+    return erased_->run(context);
+  }
+
+  config::ComposeRequest request() const {
+    config::ComposeRequest request{.stage = program_->stage,
+                                   .schema = erased_->schema,
+                                   .stages = {kStages.begin(), kStages.end()},
+                                   .search_path = search_path_,
+                                   .config_name = options_.config_name,
+                                   .overrides = options_.overrides};
+    for (const config::StageSchema& stage : stages_) {
+      if (std::find(request.stages.begin(), request.stages.end(), stage.name) ==
+          request.stages.end()) {
+        request.stages.push_back(stage.name);
+      }
+    }
+    return request;
+  }
+
+  /// hydra.run.dir and hydra.output_subdir.
+  static void enter_run_folder(const config::HydraSettings& hydra, const Context& context) {
+    if (hydra.run_dir != ".") {
+      std::error_code failure;
+      fs::create_directories(hydra.run_dir, failure);
+      if (!failure) {
+        fs::current_path(hydra.run_dir, failure);
+      }
+      if (failure) {
+        throw error<ConfigError>(
+            "hydra.run.dir: cannot enter {}: {}.", hydra.run_dir, failure.message());
+      }
+    }
+    if (hydra.output_subdir && !context.dry_run) {
+      std::string lines;
+      for (const std::string& text : context.overrides) {
+        lines += "- " + config::yaml_value(config::Node::scalar(text, true)) + '\n';
+      }
+      const fs::path folder = *hydra.output_subdir;
+      write_file_atomically(folder / "config.yaml", context.config_yaml);
+      write_file_atomically(folder / "overrides.yaml", lines.empty() ? "[]\n" : lines);
+    }
+  }
+
+  int multirun() {
+    const auto jobs = config::expand_sweeps(options_.overrides, search_path_);
+    // Faults in the configuration show before the first job has run for an hour.
+    for (const auto& job : jobs) {
+      config::ComposeRequest check = request();
+      check.overrides = job;
+      erased_->load(config::compose(check).tree);
+    }
+    const auto names = config::parse_overrides(options_.overrides);
+    const bool user_chose_output =
+        std::any_of(names.begin(), names.end(), [](const config::Override& change) {
+          return change.key == "output_dir";
+        });
+    const bool numbered = erased_->schema.find("output_dir") != nullptr && !user_chose_output;
+    return run_jobs(child_flags(), jobs, numbered);
+  }
+
+  std::vector<std::string> child_flags() const {
+    std::vector<std::string> flags;
+    const auto add = [&](bool given, const std::string& flag) {
+      if (given) {
+        flags.push_back(flag);
+      }
+    };
+    add(!options_.config_name.empty(), "--config-name=" + options_.config_name);
+    add(!options_.config_path.empty(), "--config-path=" + options_.config_path);
+    add(!options_.config_dir.empty(), "--config-dir=" + options_.config_dir);
+    add(!options_.show_config.empty(), "--cfg=" + options_.show_config);
+    add(options_.quiet, "--quiet");
+    add(options_.verbose, "--verbose");
+    add(options_.json, "--json");
+    add(options_.dry_run, "--dry-run");
+    for (const ExtraFlag& flag : program_->extra_flags) {
+      if (const auto given = options_.extra.find(flag.name); given != options_.extra.end()) {
+        flags.push_back(flag.value_name.empty() ? "--" + flag.name
+                                                : "--" + flag.name + "=" + given->second);
+      }
+    }
+    return flags;
+  }
+
+  const Program* program_;
+  std::span<const config::StageSchema> stages_;
+  const detail::ErasedProgram* erased_;
+  Options options_;
+  std::vector<fs::path> search_path_;
+};
+
+int report(const Program& program, const std::string& message, ExitCode code) {
+  std::fflush(stdout);
+  fmt::print(stderr, "{}: error: {}\n", program.name, message);
+  return static_cast<int>(code);
+}
+
+}  // namespace
+
+namespace detail {
+
+int run_erased(int argc,
+               char** argv,
+               const Program& program,
+               std::span<const config::StageSchema> stages,
+               const ErasedProgram& erased) {
+  try {
+    Session session(program, stages, erased, parse_options(argc, argv, program));
+    return static_cast<int>(session.run());
+  } catch (const Error& problem) {
+    return report(program, problem.what(), problem.exit_code());
+  } catch (const std::bad_alloc&) {
+    return report(program, "out of memory.", ExitCode::kRuntimeFailure);
+  } catch (const std::exception& problem) {
+    return report(program, problem.what(), ExitCode::kRuntimeFailure);
+  } catch (...) {
+    return report(program, "an unknown exception (a bug).", ExitCode::kRuntimeFailure);
+  }
+}
+
+}  // namespace detail
+
+}  // namespace ff::cli

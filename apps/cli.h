@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// The front end that all programs share: flags, help, composing the configuration, multirun, and
+// the one place where errors become a line on stderr and an exit code.
+#include "flops_fit/config/compose.h"
+#include "flops_fit/config/dump.h"
+#include "flops_fit/config/load.h"
+#include "flops_fit/util/error.h"
+#include "flops_fit/util/log.h"
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace ff::cli {
+
+/// A flag of one program, beside those that all have.
+struct ExtraFlag {
+  std::string name;  ///< "worker" for --worker
+  std::string doc;
+  bool hidden = false;
+  std::string value_name = "";  ///< "DIR" if the flag takes a value
+};
+
+/// What a program says about itself.
+struct Program {
+  std::string name;                   ///< "ff-plan"
+  std::string stage;                  ///< "planner": conf/planner.yaml, and its section in presets
+  std::string summary;                ///< one sentence
+  std::vector<std::string> examples;  ///< three command lines that work
+  std::string files;                  ///< what it reads and writes, one line each
+  bool has_dry_run = false;
+  std::vector<ExtraFlag> extra_flags = {};
+};
+
+/// How the program was called, for its run function.
+struct Context {
+  std::string program;
+  std::string config_yaml;             ///< composed and resolved: what --cfg job prints
+  std::vector<std::string> overrides;  ///< as typed; with --pipeline, those for this stage
+  std::string config_name;             ///< empty unless given
+  std::vector<std::filesystem::path> config_files;  ///< read, in order
+  Verbosity verbosity = Verbosity::kNormal;
+  bool json = false;                              ///< print data as JSON
+  bool dry_run = false;                           ///< say what would be done
+  std::map<std::string, std::string> extra = {};  ///< the extra flags given, with their values
+
+  [[nodiscard]] bool has(const std::string& flag) const { return extra.count(flag) > 0; }
+};
+
+namespace detail {
+
+/// A program with its configuration type left behind.
+struct ErasedProgram {
+  config::Schema schema;
+  /// Loads the resolved tree, keeps the configuration, and returns it as resolved YAML.
+  std::function<std::string(const config::Node&)> load;
+  std::function<ExitCode(const Context&)> run;
+};
+int run_erased(int argc,
+               char** argv,
+               const Program& program,
+               std::span<const config::StageSchema> stages,
+               const ErasedProgram& erased);
+
+}  // namespace detail
+
+/// The whole of main(): parses the command line, composes a `Config` and calls
+/// `ExitCode run(const Config&, const Context&)`. `stages` are the keys of all stages of the
+/// pipeline (config::schema_of), for presets and --pipeline. Returns the exit code.
+template <class Config, class Run>
+int run_program(int argc,
+                char** argv,
+                const Program& program,
+                std::span<const config::StageSchema> stages,
+                Run&& run) {
+  Config config;
+  detail::ErasedProgram erased;
+  erased.schema = config::describe(Config{});
+  erased.load = [&](const config::Node& tree) {
+    config = config::load<Config>(tree);
+    return config::dump_resolved_yaml(config);
+  };
+  erased.run = [&](const Context& context) { return run(std::as_const(config), context); };
+  return detail::run_erased(argc, argv, program, stages, erased);
+}
+
+}  // namespace ff::cli

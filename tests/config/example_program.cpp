@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// The smallest program on the shared front end; cli_test.cpp runs it.
+#include "cli.h"
+#include "sample.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <array>
+#include <cstdio>
+#include <new>
+#include <stdexcept>
+
+namespace {
+
+ff::ExitCode run(const ff::test::SampleConfig& config, const ff::cli::Context& context) {
+  spdlog::info("seed {}", config.seed);
+  spdlog::debug("details");
+  if (config.seed == 3) {
+    throw ff::FileError("sweep.json: no such file; run ff-plan first.");
+  }
+  if (config.seed == 1) {
+    throw std::runtime_error("boom");
+  }
+  if (config.seed == 2) {
+    throw std::bad_alloc();
+  }
+  if (config.seed == 4) {
+    return ff::ExitCode::kSomeFailed;
+  }
+  fmt::print("{} {} {}{}{}\n",
+             config.seed,
+             config.output_dir,
+             context.json ? "json" : "text",
+             context.dry_run ? " dry" : "",
+             context.has("worker") ? " worker=" + context.extra.at("worker") : "");
+  return ff::ExitCode::kOk;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const ff::cli::Program program{
+      .name = "ff-example",
+      .stage = "planner",
+      .summary = "Shows how a program stands on the shared front end.",
+      .examples = {"ff-example", "ff-example seed=7", "ff-example -m seed=7,8"},
+      .files = "reads  conf/planner.yaml\nwrites nothing",
+      .has_dry_run = true,
+      .extra_flags = {{.name = "worker", .doc = "Work in DIR.", .value_name = "DIR"},
+                      {.name = "secret", .doc = "Hidden.", .hidden = true}}};
+  const std::array stages = {ff::config::schema_of<ff::test::SampleConfig>("planner"),
+                             ff::config::schema_of<ff::test::SampleTrainer>("trainer")};
+  return ff::cli::run_program<ff::test::SampleConfig>(argc, argv, program, stages, run);
+}
