@@ -91,7 +91,7 @@ TEST_CASE("the vocabulary is planned without a look at the corpus", "[data]") {
   CHECK(planned_vocab_size(config) == 1008);
 }
 
-TEST_CASE("text files are documents, and <|endoftext|> lines split them", "[data]") {
+TEST_CASE("text files are documents, and end-of-text lines split them", "[data]") {
   const ff::test::TemporaryFolder folder;
   ff::test::write_text(folder / "b.txt", "\xEF\xBB\xBFone\n<|endoftext|>\ntwo <|endoftext|>\n");
   ff::test::write_text(folder / "sub/a.jsonl",
