@@ -29,22 +29,23 @@ class CachedStories final : public Dataset {
     stream_.add(
         {file_, &file_->file()}, file_->tokens(), static_cast<int>(h.token_bytes), h.tokens);
     int64_t shortest = INT64_MAX;
-    int64_t longest = 0;
+    int64_t fitting = 0;
     for (int64_t story = 0; story < h.starts; ++story) {
       const int64_t length = start(story + 1) - start(story);
       shortest = std::min(shortest, length);
-      longest = std::max(longest, length);
+      fitting += length <= seq_len_ + 1 ? 1 : 0;
     }
-    if (seq_len_ < longest) {
+    // Stories that do not fit are never scored. The floor stays exact without them (it is the cost
+    // of the scored stories), but with too many left out it says little about the corpus.
+    if (fitting < h.starts / 2 + 1) {
       throw error<ConfigError>(
-          "dataset.seq_len: expected at least {}, got {}: the longest story has {} tokens with "
-          "this "
-          "tokenizer, and only whole stories are scored; set dataset.seq_len={}, or a larger "
-          "dataset.vocab_size.",
-          longest,
+          "dataset.seq_len: {} is too short: only {} of {} stories fit into a row with this "
+          "tokenizer (the shortest has {} tokens), and only whole stories are scored; use a larger "
+          "dataset.seq_len or dataset.vocab_size.",
           seq_len_,
-          longest,
-          (longest + 7) / 8 * 8);
+          fitting,
+          h.starts,
+          shortest);
     }
     stories_per_row_ = (seq_len_ + shortest) / shortest;
     train_rows_ = h.train_starts / stories_per_row_;
@@ -93,9 +94,12 @@ class CachedStories final : public Dataset {
     StoryScorer scorer(seq_len_);
     const int64_t first_validation = file_->header().train_starts;
     for (int64_t r = 0; r < validation_rows_; ++r) {
-      const std::span<int32_t> row = scorer.add_row();
       int64_t story = first_validation + r * stories_per_row_;
       const int64_t origin = start(story);
+      if (start(story + 1) - origin > seq_len_ + 1) {
+        continue;  // nothing to score in this row
+      }
+      const std::span<int32_t> row = scorer.add_row();
       stream_.read(origin, row);
       for (; story < file_->header().starts && start(story) - origin <= seq_len_; ++story) {
         const zipf::Story made =

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cstring>
 
 namespace ff::data {
 namespace {
@@ -43,7 +44,18 @@ size_t character_length(std::string_view text) {
 
 /// The offset of the first byte that is not UTF-8, or npos.
 size_t first_invalid(std::string_view text) {
+  constexpr uint64_t kOnes = 0x0101010101010101ULL;
+  constexpr uint64_t kHigh = 0x8080808080808080ULL;
   for (size_t at = 0; at < text.size();) {
+    if (at + 8 <= text.size()) {
+      // Eight ASCII characters at once: no high bit, and no zero byte.
+      uint64_t word = 0;
+      std::memcpy(&word, text.data() + at, 8);
+      if (((word | (word - kOnes)) & kHigh) == 0) {
+        at += 8;
+        continue;
+      }
+    }
     const size_t length = character_length(text.substr(at));
     if (length == 0) {
       return at;

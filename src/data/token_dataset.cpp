@@ -214,12 +214,17 @@ std::unique_ptr<Dataset> open_shards(const DatasetConfig& config) {
     train_stream = train_stream.slice(0, at);
     split = fmt::format("{}", at);
   }
-  Parts parts{std::move(train_stream), std::move(validation_stream), vocab};
-  parts.identity = fmt::format("shards train={} validation={} split={} vocab={}",
-                               shard_identity(train),
-                               shard_identity(validation),
-                               split,
-                               vocab);
+  constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+  Parts parts{std::move(train_stream),
+              std::move(validation_stream),
+              vocab,
+              kUnknown,
+              kUnknown,
+              fmt::format("shards train={} validation={} split={} vocab={}",
+                          shard_identity(train),
+                          shard_identity(validation),
+                          split,
+                          vocab)};
   return std::make_unique<TokenDataset>(std::move(parts), config);
 }
 
