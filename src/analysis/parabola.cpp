@@ -3,9 +3,9 @@
 
 #include "flops_fit/util/units.h"
 
-#include <Eigen/Dense>
 #include <fmt/format.h>
 
+#include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
 
@@ -26,8 +26,8 @@ Parabola fit_parabola(std::span<const Point> runs, double window_nats) {
   result.used = static_cast<int>(used.size());
   result.sizes = distinct_sizes(used);
   if (result.sizes < 3) {
-    result.status = fmt::format("{} sizes within {:g} nats of the minimum; a parabola needs 3",
-                                result.sizes, window_nats);
+    result.status = fmt::format(
+        "{} sizes within {:g} nats of the minimum; a parabola needs 3", result.sizes, window_nats);
     return result;
   }
   const auto n = static_cast<Eigen::Index>(used.size());
@@ -63,7 +63,8 @@ Parabola fit_parabola(std::span<const Point> runs, double window_nats) {
   result.vertex_n = std::exp(vertex_x);
   if (vertex_x < low || vertex_x > high) {
     result.status = fmt::format("the vertex ({}) lies outside the sizes used ({} to {})",
-                                format_count(result.vertex_n), format_count(std::exp(low)),
+                                format_count(result.vertex_n),
+                                format_count(std::exp(low)),
                                 format_count(std::exp(high)));
     return result;
   }
@@ -73,8 +74,8 @@ Parabola fit_parabola(std::span<const Point> runs, double window_nats) {
   const Eigen::Matrix3d information = columns.transpose() * columns;
   result.unit_stderr = scale * std::sqrt(slope.dot(information.ldlt().solve(slope)));
   // D from its own line, so that runs whose cost is not exactly 6ND keep their own D.
-  const double slope_d = (z.array() - z.mean()).matrix().dot(log_d) /
-                         (z.array() - z.mean()).square().sum();
+  const double slope_d =
+      (z.array() - z.mean()).matrix().dot(log_d) / (z.array() - z.mean()).square().sum();
   result.vertex_d = std::exp(log_d.mean() + slope_d * (vertex - z.mean()));
   return result;
 }

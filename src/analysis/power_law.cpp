@@ -94,8 +94,9 @@ std::optional<LogLine> fit_power_law(std::span<const double> x,
   if (!(*high > *low)) {
     return std::nullopt;
   }
-  const std::vector<double> w = weights.empty() ? std::vector<double>(x.size(), 1.0)
-                                                : std::vector<double>(weights.begin(), weights.end());
+  const std::vector<double> w = weights.empty()
+                                    ? std::vector<double>(x.size(), 1.0)
+                                    : std::vector<double>(weights.begin(), weights.end());
   const Line ols = least_squares(log_x, log_y, w);
   const Line line = options.robust ? huber(log_x, log_y, w, ols) : ols;
 

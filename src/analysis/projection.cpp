@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/analysis/projection.h"
 
-#include <Eigen/Dense>
 #include <ceres/ceres.h>
 
+#include <Eigen/Dense>
 #include <array>
 #include <cmath>
 #include <limits>
@@ -163,7 +163,9 @@ ProjectedSurface::ProjectedSurface(std::span<const Point> points) {
 
 ProjectedSurface::~ProjectedSurface() = default;
 
-double ProjectedSurface::total_squares() const { return data_->total_squares; }
+double ProjectedSurface::total_squares() const {
+  return data_->total_squares;
+}
 
 double ProjectedSurface::sum_squares(const Exponents& at) const {
   return solve_nonnegative(data_->columns(at), data_->loss).sum_squares;

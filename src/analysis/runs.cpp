@@ -76,16 +76,19 @@ std::vector<const io::RunResult*> select(std::span<const io::RunResult> results,
   }
   if (!failed.empty()) {
     warnings.push_back(fmt::format("{} of {} runs did not complete and are left out ({}).",
-                                   failed.size(), results.size(), name_some(failed)));
+                                   failed.size(),
+                                   results.size(),
+                                   name_some(failed)));
   }
   for (const auto& [reason, ids] : defective) {
-    warnings.push_back(fmt::format("{} runs are left out ({}): {}.", ids.size(), name_some(ids),
-                                   reason));
+    warnings.push_back(
+        fmt::format("{} runs are left out ({}): {}.", ids.size(), name_some(ids), reason));
   }
   if (!repeated.empty()) {
     warnings.push_back(
         fmt::format("{} experiment ids stand more than once ({}); the last completed one counts.",
-                    repeated.size(), name_some(repeated)));
+                    repeated.size(),
+                    name_some(repeated)));
   }
   return chosen;
 }
@@ -116,8 +119,8 @@ Dataset prepare_runs(std::span<const io::RunResult> results, const FittingConfig
   Dataset data;
   std::vector<const io::RunResult*> chosen = select(results, data.warnings);
   if (chosen.empty()) {
-    throw error<TooLittleDataError>("None of the {} runs has completed with a usable loss; {}.",
-                                    results.size(), kRemedy);
+    throw error<TooLittleDataError>(
+        "None of the {} runs has completed with a usable loss; {}.", results.size(), kRemedy);
   }
   std::stable_sort(chosen.begin(), chosen.end(), [](const auto* left, const auto* right) {
     return left->compute_budget < right->compute_budget;
@@ -156,15 +159,20 @@ Dataset prepare_runs(std::span<const io::RunResult> results, const FittingConfig
     throw error<TooLittleDataError>(
         "All {} usable runs have one compute budget ({} FLOP), and a law over compute needs at "
         "least two; {}, or plan more budgets (compute.num_budgets).",
-        chosen.size(), format_flops(data.budgets.front()), kRemedy);
+        chosen.size(),
+        format_flops(data.budgets.front()),
+        kRemedy);
   }
   const auto [cheapest, dearest] = std::minmax_element(cost.begin(), cost.end());
   data.flops_per_nd = median(cost);
   if (*dearest > 1.2 * *cheapest) {
-    data.warnings.push_back(fmt::format(
-        "C/(N D) ranges from {:.2f} to {:.2f} over the runs; the surface's optimum takes its median "
-        "{:.2f} for every size (attention and embeddings weigh more in small models).",
-        *cheapest, *dearest, data.flops_per_nd));
+    data.warnings.push_back(
+        fmt::format("C/(N D) ranges from {:.2f} to {:.2f} over the runs; the surface's optimum "
+                    "takes its median "
+                    "{:.2f} for every size (attention and embeddings weigh more in small models).",
+                    *cheapest,
+                    *dearest,
+                    data.flops_per_nd));
   } else if (std::abs(data.flops_per_nd / 6 - 1) > 0.1) {
     data.warnings.push_back(fmt::format(
         "The runs spent C = {:.2f} N D, not 6 N D (how N is counted, attention); the laws are in "

@@ -20,28 +20,37 @@ struct FittingConfig {
 
   template <class V>
   void visit(V& v) {
-    v("method", method,
+    v("method",
+      method,
       {.doc = "Estimator behind n_opt_fit, d_opt_fit and l_opt_fit; every estimator is fitted and "
               "shown. empirical is the Python tool's name of argmin. vp falls back to quadratic, "
               "quadratic to argmin, each with a warning.",
        .choices = {"vp", "quadratic", "argmin", "empirical"}});
-    v("min_r_squared", min_r_squared,
+    v("min_r_squared",
+      min_r_squared,
       {.doc = "A power law whose R^2 is below this is marked \"low r_squared\" and warned of.",
        .min = 0.0,
        .max = 1.0});
-    v("robust", robust,
+    v("robust",
+      robust,
       {.doc = "Fit the log-log lines of argmin and quadratic with Huber's loss (1.345 robust "
               "standard deviations) instead of least squares. vp has no such line."});
-    v("enforce_monotonic", enforce_monotonic,
+    v("enforce_monotonic",
+      enforce_monotonic,
       {.doc = "Pool neighbouring budgets of argmin and quadratic whose optimal size falls with "
               "compute (pool adjacent violators) before the line is fitted."});
-    v("window_nats", window_nats,
-      {.doc = "quadratic: use the runs whose loss is at most this far above their budget's minimum.",
+    v("window_nats",
+      window_nats,
+      {.doc =
+           "quadratic: use the runs whose loss is at most this far above their budget's minimum.",
        .unit = "nats per token",
        .min = 1e-6});
-    v("weight_vertices", weight_vertices,
-      {.doc = "quadratic: weight each vertex by 1/s.e.^2 when every parabola has at least 4 sizes."});
-    v("group_tolerance", group_tolerance,
+    v("weight_vertices",
+      weight_vertices,
+      {.doc =
+           "quadratic: weight each vertex by 1/s.e.^2 when every parabola has at least 4 sizes."});
+    v("group_tolerance",
+      group_tolerance,
       {.doc = "Runs whose compute_budget differs by at most this share belong to one budget.",
        .min = 0.0,
        .max = 1.0});
@@ -55,12 +64,15 @@ struct ValidationConfig {
 
   template <class V>
   void visit(V& v) {
-    v("leave_one_out", leave_one_out,
+    v("leave_one_out",
+      leave_one_out,
       {.doc = "Refit every estimator without each budget in turn, and record what it then predicts "
               "there, under validation.leave_one_out."});
-    v("expected_exponent", expected_exponent,
+    v("expected_exponent",
+      expected_exponent,
       {.doc = "The exponent a of N_opt ~ C^a that is expected (Chinchilla: 0.5)."});
-    v("exponent_tolerance", exponent_tolerance,
+    v("exponent_tolerance",
+      exponent_tolerance,
       {.doc = "Warn if the headline's exponent is further than this from the expected one.",
        .min = 0.0});
   }
@@ -73,10 +85,12 @@ struct BootstrapConfig {
 
   template <class V>
   void visit(V& v) {
-    v("replicates", replicates,
+    v("replicates",
+      replicates,
       {.doc = "Bootstrap replicates for the intervals; 0 gives none.", .min = 0, .max = 1e6});
     v("seed", seed, {.doc = "Seed of the resampling; the same seed gives the same intervals."});
-    v("confidence", confidence,
+    v("confidence",
+      confidence,
       {.doc = "Two-sided level of every interval.", .min = 0.5, .max = 0.999});
   }
 };
@@ -88,12 +102,15 @@ struct OutputConfig {
 
   template <class V>
   void visit(V& v) {
-    v("save_fit", save_fit,
+    v("save_fit",
+      save_fit,
       {.doc = "Write scaling_laws.json; if false, the laws are only printed."});
-    v("save_isoflops", save_isoflops,
+    v("save_isoflops",
+      save_isoflops,
       {.doc = "Include every budget's runs and parabola in scaling_laws.json (key isoflop, which "
               "the plots draw)."});
-    v("generate_configs", generate_configs,
+    v("generate_configs",
+      generate_configs,
       {.doc = "Write optimal_configs.json: N, D, loss and, where runs carry architectures, a shape "
               "for every budget and target; and print it."});
   }
@@ -123,7 +140,8 @@ struct AnalyzerConfig {
   void visit(V& v) {
     v("output_dir", output_dir, {.doc = "Folder of this project's files."});
     v("paths", paths, {.doc = "Files read and written."});
-    v("target_compute", target_compute,
+    v("target_compute",
+      target_compute,
       {.doc = "Training budgets to predict the optimum for.", .unit = "FLOP", .min = 1});
     v("fitting", fitting, {.doc = "The estimators."});
     v("validation", validation, {.doc = "Checks of the law."});

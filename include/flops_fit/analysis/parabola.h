@@ -18,10 +18,10 @@ struct Parabola {
   /// s.e. of the vertex's ln N by the delta method, per unit of the losses' standard deviation:
   /// multiply by that of one budget, or by a pooled one.
   double unit_stderr = 0.0;
-  double sum_squares = 0.0;       ///< of the residuals [nats^2]
-  double mean_loss = 0.0;         ///< of the runs used
-  int used = 0;                   ///< runs within the window
-  int sizes = 0;                  ///< different N among them
+  double sum_squares = 0.0;  ///< of the residuals [nats^2]
+  double mean_loss = 0.0;    ///< of the runs used
+  int used = 0;              ///< runs within the window
+  int sizes = 0;             ///< different N among them
 };
 
 /// Fits the runs of one budget whose loss is at most `window_nats` above the lowest. Needs three

@@ -11,7 +11,6 @@
 #include <memory>
 #include <span>
 
-
 namespace ff::analysis {
 
 inline constexpr double kMinExponent = 0.01;

@@ -21,9 +21,9 @@ struct Point {
 };
 
 struct Dataset {
-  std::vector<Point> points;                ///< sorted by budget, then N
-  std::vector<const io::RunResult*> runs;   ///< the run behind each point; the caller owns them
-  std::vector<double> budgets;              ///< ascending
+  std::vector<Point> points;               ///< sorted by budget, then N
+  std::vector<const io::RunResult*> runs;  ///< the run behind each point; the caller owns them
+  std::vector<double> budgets;             ///< ascending
   /// Median of C/(N D), with the exact FLOPs of a run where it has them. 6 for C = 6ND; above it
   /// where attention counts. Laws are in this convention: C = flops_per_nd * N * D.
   double flops_per_nd = 6.0;
@@ -32,9 +32,9 @@ struct Dataset {
 };
 
 /// Leaves out failed runs, non-positive or non-finite ones, runs worse than guessing (loss above
-/// 1.05 ln vocab_size), and all but the last completed run of an experiment_id; each with a warning.
-/// Runs of different ids and equal N are seeds, and all kept.
-/// Throws TooLittleDataError if nothing is left or there are fewer than two budgets.
+/// 1.05 ln vocab_size), and all but the last completed run of an experiment_id; each with a
+/// warning. Runs of different ids and equal N are seeds, and all kept. Throws TooLittleDataError if
+/// nothing is left or there are fewer than two budgets.
 [[nodiscard]] Dataset prepare_runs(std::span<const io::RunResult> results,
                                    const FittingConfig& config);
 

@@ -23,9 +23,7 @@ struct Surface {
   [[nodiscard]] double exponent_b() const { return alpha / (alpha + beta); }
   /// -alpha beta/(alpha+beta): L_opt - E ~ C^c.
   [[nodiscard]] double exponent_c() const { return -alpha * beta / (alpha + beta); }
-  [[nodiscard]] double log_g() const {
-    return std::log(alpha * A / (beta * B)) / (alpha + beta);
-  }
+  [[nodiscard]] double log_g() const { return std::log(alpha * A / (beta * B)) / (alpha + beta); }
   /// N_opt = exp(log_k_n) C^a, for C = flops_per_nd N D.
   [[nodiscard]] double log_k_n(double flops_per_nd) const {
     return log_g() - exponent_a() * std::log(flops_per_nd);

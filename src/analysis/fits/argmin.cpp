@@ -9,9 +9,10 @@ namespace ff::analysis {
 Fit fit_argmin(std::span<const Point> points, const FitOptions& options) {
   Fit fit;
   for (const std::span<const Point> group : by_budget(points)) {
-    const Point& best = *std::min_element(
-        group.begin(), group.end(),
-        [](const Point& left, const Point& right) { return left.loss < right.loss; });
+    const Point& best =
+        *std::min_element(group.begin(), group.end(), [](const Point& left, const Point& right) {
+          return left.loss < right.loss;
+        });
     fit.optima.push_back({.compute_budget = best.budget,
                           .model_size = best.n,
                           .num_tokens = best.d,

@@ -26,7 +26,8 @@ Fit fit_vertices(std::span<const Point> points, const FitOptions& options, bool 
     const Parabola parabola = fit_parabola(group, options.window_nats);
     if (parabola.status != "ok") {
       fit.warnings.push_back(fmt::format("quadratic leaves out the budget {} FLOP: {}.",
-                                         format_flops(group.front().budget), parabola.status));
+                                         format_flops(group.front().budget),
+                                         parabola.status));
       continue;
     }
     fit.optima.push_back({.compute_budget = group.front().budget,

@@ -29,7 +29,9 @@ constexpr std::array kEstimators = {
 
 }  // namespace
 
-std::span<const EstimatorEntry> estimators() { return kEstimators; }
+std::span<const EstimatorEntry> estimators() {
+  return kEstimators;
+}
 
 const EstimatorEntry* find_estimator(std::string_view name) {
   if (name == "empirical") {

@@ -50,8 +50,9 @@ std::vector<Exponents> choose_starts(const ProjectedSurface& problem) {
       }
     }
   }
-  std::sort(minima.begin(), minima.end(),
-            [](const auto& left, const auto& right) { return left.first < right.first; });
+  std::sort(minima.begin(), minima.end(), [](const auto& left, const auto& right) {
+    return left.first < right.first;
+  });
   std::vector<Exponents> starts;
   for (size_t i = 0; i < std::min(minima.size(), kGridMinima); ++i) {
     starts.push_back(minima[i].second);
@@ -79,7 +80,8 @@ std::string judge(const ProjectedFit& best) {
   }
   if (!(s.A > 0) || !(s.B > 0)) {
     return fmt::format("{} is at its bound 0: the losses do not determine the {} term",
-                       s.A > 0 ? "B" : "A", s.A > 0 ? "token" : "size");
+                       s.A > 0 ? "B" : "A",
+                       s.A > 0 ? "token" : "size");
   }
   return "ok";
 }
@@ -98,10 +100,11 @@ std::string shortage(std::span<const Point> points) {
   if (points.size() < kMinRuns) {
     return fmt::format("{} runs; five parameters need at least {}", points.size(), kMinRuns);
   }
-  const size_t sizes = count_distinct(points, &Point::n), tokens = count_distinct(points, &Point::d);
+  const size_t sizes = count_distinct(points, &Point::n),
+               tokens = count_distinct(points, &Point::d);
   if (sizes < 3 || tokens < 3) {
-    return fmt::format("{} different sizes and {} token counts; each needs at least 3", sizes,
-                       tokens);
+    return fmt::format(
+        "{} different sizes and {} token counts; each needs at least 3", sizes, tokens);
   }
   return "";
 }
@@ -115,8 +118,8 @@ void set_laws(Fit& fit,
   const Surface& s = best.surface;
   const double c = options.flops_per_nd;
   fit.surface = s;
-  fit.r_squared = total_squares > 0 ? std::optional(1 - best.sum_squares / total_squares)
-                                    : std::nullopt;
+  fit.r_squared =
+      total_squares > 0 ? std::optional(1 - best.sum_squares / total_squares) : std::nullopt;
   fit.n_law = LogLine{s.log_k_n(c), s.exponent_a(), fit.r_squared};
   fit.d_law = LogLine{s.log_k_d(c), s.exponent_b(), fit.r_squared};
   std::vector<double> budgets, losses;
@@ -181,7 +184,8 @@ Fit fit_vp(std::span<const Point> points, const FitOptions& options) {
   }
   if (condition > kPoorCondition) {
     fit.warnings.push_back(fmt::format(
-        "vp: the condition number is {:.1e}; the five parameters are barely determined.", condition));
+        "vp: the condition number is {:.1e}; the five parameters are barely determined.",
+        condition));
   }
   return fit;
 }
