@@ -199,6 +199,14 @@ ProjectedFit ProjectedSurface::minimize(const Exponents& start) const {
   if (std::isfinite(fit.sum_squares)) {
     const Eigen::Vector2d slope = 2 * data_->jacobian(columns, inner).transpose() * inner.residual;
     fit.gradient = slope.norm() / data_->total_squares;
+    const double deviation =
+        std::sqrt(data_->total_squares / static_cast<double>(data_->loss.size()));
+    const auto range = [&](Eigen::Index j) {
+      return inner.coefficients(j) * (columns.col(j).maxCoeff() - columns.col(j).minCoeff()) /
+             deviation;
+    };
+    fit.size_range = range(1);
+    fit.token_range = range(2);
   }
   fit.converged = summary.termination_type == ceres::CONVERGENCE && std::isfinite(fit.sum_squares);
   return fit;

@@ -26,7 +26,10 @@ struct ProjectedFit {
   Surface surface;
   double sum_squares = 0.0;  ///< f [nats^2]
   double gradient = 0.0;     ///< norm of df/d(alpha, beta) over total_squares()
-  bool converged = false;    ///< by the optimizer's own account
+  /// Largest minus smallest value of A/N^alpha and of B/D^beta over the data, relative to the
+  /// losses' standard deviation. Near 0: the losses do not depend on N, or on D.
+  double size_range = 0.0, token_range = 0.0;
+  bool converged = false;  ///< by the optimizer's own account
 };
 
 class ProjectedSurface {

@@ -20,6 +20,8 @@ constexpr int kMinAgreeing = 3;
 // Starts agree if their sums of squares differ by less than this share, or by less than rounding
 // can tell in noise-free data.
 constexpr double kAgreement = 1e-6, kRounding = 1e-14;
+// A term that moves the losses by less than this share of their standard deviation is rounding.
+constexpr double kMinRange = 1e-6;
 constexpr double kPoorCondition = 1e6;
 
 double grid_value(int i) {
@@ -78,10 +80,11 @@ std::string judge(const ProjectedFit& best) {
   if (!interior(s.alpha) || !interior(s.beta)) {
     return fmt::format("an exponent is at its bound (alpha {:.3g}, beta {:.3g})", s.alpha, s.beta);
   }
-  if (!(s.A > 0) || !(s.B > 0)) {
-    return fmt::format("{} is at its bound 0: the losses do not determine the {} term",
-                       s.A > 0 ? "B" : "A",
-                       s.A > 0 ? "token" : "size");
+  if (!(best.size_range > kMinRange)) {
+    return "A is at its bound 0: the losses do not fall with N";
+  }
+  if (!(best.token_range > kMinRange)) {
+    return "B is at its bound 0: the losses do not fall with D";
   }
   return "ok";
 }
