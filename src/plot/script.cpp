@@ -133,7 +133,7 @@ std::string ScriptWriter::head() const {
       std::round(width * options_.dpi),
       std::round(height * options_.dpi),
       theme_.font,
-      scale,
+      options_.dpi / 96.0,  // pngcairo takes a point for 1/72 of 96 pixels
       scale,
       scale);
   out += fmt::format(
@@ -298,12 +298,11 @@ std::string ScriptWriter::plot_elements(const Series& series, int block) {
                          look.colour,
                          look.opacity);
     case Shape::kErrorsX:
-    case Shape::kErrorsY:
-      return fmt::format("{}1:2:3:4 with {} ls {} ps 0, \\\n     {}, \\\n     {}",
+    case Shape::kErrorsY:  // no halo, which would cut short bars off
+      return fmt::format("{}1:2:3:4 with {} ls {} ps 0, \\\n     {}",
                          source,
                          series.shape == Shape::kErrorsX ? "xerrorbars" : "yerrorbars",
                          style(look),
-                         marks(halo(look)),
                          marks(look));
   }
   return "";

@@ -115,15 +115,15 @@ Panel panel_of(const io::ScalingLaws& laws, const Quantity& quantity) {
       }
       panel.series.push_back(std::move(area));
     }
+    if (extent->high > extent->low) {
+      panel.series.push_back(
+          line("fitted power law", Role::kLaw, *quantity.law, extent->low, extent->high));
+    }
     for (const auto& [from, to] : {std::pair(low, extent->low), std::pair(extent->high, high)}) {
       if (to > from * (1 + 1e-9)) {
         panel.series.push_back(
             line("extrapolation", Role::kExtrapolation, *quantity.law, from, to));
       }
-    }
-    if (extent->high > extent->low) {
-      panel.series.push_back(
-          line("fitted power law", Role::kLaw, *quantity.law, extent->low, extent->high));
     }
   }
   panel.series.push_back(std::move(optima));

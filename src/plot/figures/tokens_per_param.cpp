@@ -68,14 +68,14 @@ Drawing tokens_per_param(const FigureInputs& inputs) {
 
   if (laws.n_opt_fit && laws.d_opt_fit) {
     const auto& [d, n] = std::tie(*laws.d_opt_fit, *laws.n_opt_fit);
+    if (extent->high > extent->low) {
+      panel.series.push_back(
+          ratio_line("ratio of the laws", Role::kLaw, d, n, extent->low, extent->high));
+    }
     for (const auto& [from, to] : {std::pair(low, extent->low), std::pair(extent->high, high)}) {
       if (to > from * (1 + 1e-9)) {
         panel.series.push_back(ratio_line("extrapolation", Role::kExtrapolation, d, n, from, to));
       }
-    }
-    if (extent->high > extent->low) {
-      panel.series.push_back(
-          ratio_line("ratio of the laws", Role::kLaw, d, n, extent->low, extent->high));
     }
   }
 
