@@ -24,10 +24,25 @@ struct PowerLaw {
   std::string name;  ///< "N_opt", "D_opt", "L_opt"
   double coefficient_k = 0.0;
   double exponent_a = 0.0;
-  std::optional<double> r_squared;  ///< of the log-log regression; none with two points or fewer
+  /// Of the log-log regression over the budgets; none with two points or fewer. Where the law comes
+  /// from a surface (N_opt and D_opt of vp) there is no such regression: that of the surface over
+  /// the runs' losses.
+  std::optional<double> r_squared;
   std::optional<Interval> k_ci;
   std::optional<Interval> a_ci;
-  std::string formula;  ///< "N_opt = 1.6934e+02 * C^0.2801"
+  std::string formula;        ///< "N_opt = 1.6934e+02 * C^0.2801"
+  std::string status = "ok";  ///< or "low r_squared": below fitting.min_r_squared
+
+  [[nodiscard]] double operator()(double compute_flops) const;
+};
+
+/// L_opt = irreducible + coefficient_k * C^exponent_c, with exponent_c < 0: what a surface says of
+/// the loss at the optimum, where l_opt_fit's straight line in log-log cannot bend towards E.
+struct IrreducibleLaw {
+  double irreducible = 0.0;
+  double coefficient_k = 0.0;
+  double exponent_c = 0.0;
+  std::string formula;
 
   [[nodiscard]] double operator()(double compute_flops) const;
 };
@@ -35,7 +50,7 @@ struct PowerLaw {
 /// The compute-optimal configuration of one budget, as the headline method found it.
 struct OptimalPoint {
   double compute_budget = 0.0;
-  double model_size = 0.0;  ///< a whole number with argmin, a parabola's vertex otherwise
+  double model_size = 0.0;  ///< a run's with argmin, a parabola's vertex, or the surface's optimum
   double num_tokens = 0.0;
   double final_loss = 0.0;
 };
@@ -55,23 +70,30 @@ struct Isoflop {
   std::vector<IsoflopPoint> points;  ///< sorted by model_size
   std::string status;
   std::optional<double> c0, c1, c2;
-  std::optional<double> vertex_size;   ///< N at the vertex; only if status is "ok"
+  std::optional<double> vertex_size;    ///< N at the vertex; only if status is "ok"
+  std::optional<double> vertex_tokens;  ///< D there, on the line of ln D over ln N
   std::optional<double> vertex_loss;
   std::optional<double> vertex_log_stderr;  ///< standard error of ln N at the vertex
-  std::optional<double> residual_rms;  ///< root mean square residual, relative to the loss
+  std::optional<double> residual_rms;       ///< root mean square residual, relative to the loss
 };
 
 /// One estimator's answer. Fields that an estimator does not have are empty.
 /// exponent_a: N_opt ~ C^a; exponent_b: D_opt ~ C^b; coefficient_k: N_opt = k C^a.
 struct Estimator {
-  std::string name;    ///< "argmin", "quadratic", "vp"
-  std::string status;  ///< "converged"/"ok", or the reason why there is no answer
+  std::string name;                            ///< "argmin", "quadratic", "vp"
+  std::string status;                          ///< "ok", or the reason why there is no answer
   std::optional<double> E, A, B, alpha, beta;  ///< surface L = E + A/N^alpha + B/D^beta
   std::optional<double> exponent_a, exponent_b, coefficient_k;
   std::optional<Interval> E_ci, A_ci, B_ci, alpha_ci, beta_ci;
   std::optional<Interval> exponent_a_ci, exponent_b_ci, coefficient_k_ci;
   std::optional<double> residual_rms;  ///< relative to the loss
-  std::optional<int64_t> num_points;   ///< runs (vp) or budgets (argmin, quadratic) that it used
+  std::optional<double> r_squared;    ///< of ln N over ln C (argmin, quadratic), of the losses (vp)
+  std::optional<int64_t> num_points;  ///< runs (vp) or budgets (argmin, quadratic) that it used
+  /// How far to trust the optimizer: objective, gradient norm, starts and how many of them agree,
+  /// condition number, bounds hit. Empty where there is nothing to optimize.
+  Json certificate = Json::object();
+  int64_t bootstrap_replicates = 0;
+  int64_t bootstrap_usable = 0;  ///< the intervals are there only if at least 80% are
 
   [[nodiscard]] bool usable() const { return status == "ok"; }
 };
@@ -88,28 +110,41 @@ struct Prediction {
 };
 
 struct Provenance {
-  std::string program;   ///< "ff-analyze 0.1.0"
-  std::string created;   ///< ISO 8601, UTC
+  std::string program;  ///< "ff-analyze 0.1.0"
+  std::string created;  ///< ISO 8601, UTC
   std::string results_path;
   int64_t runs_read = 0;
   int64_t runs_used = 0;
-  std::string headline;  ///< the estimator behind n_opt_fit, d_opt_fit, l_opt_fit
+  std::string requested;      ///< fitting.method
+  std::string headline;       ///< the estimator behind n_opt_fit, d_opt_fit, l_opt_fit
+  double flops_per_nd = 6.0;  ///< median of C/(N D) over the runs: the cost convention of the laws
+  double confidence = 0.95;   ///< of every interval
 };
 
 struct ScalingLaws {
   std::optional<PowerLaw> n_opt_fit, d_opt_fit, l_opt_fit;
+  std::optional<IrreducibleLaw> l_opt_irreducible;  ///< only if the headline is a surface
   std::vector<OptimalPoint> optimal_points;
-  std::optional<double> optimal_ratio;  ///< geometric-free mean of D/N over the optimal points
+  std::optional<double> optimal_ratio;  ///< median of D/N over the optimal points
   std::vector<Isoflop> isoflop;
   std::vector<Estimator> estimators;
-  std::optional<double> floor_nats;     ///< the corpus's known entropy floor, where there is one
-  Json validation = Json::object();     ///< leave-one-out and exponent checks
+  std::optional<double> floor_nats;  ///< the corpus's known entropy floor, where there is one
+  Json validation = Json::object();  ///< leave-one-out and exponent checks
   std::vector<Prediction> predictions;
   std::vector<std::string> warnings;
   std::optional<Provenance> provenance;
 };
 
+/// "N_opt = 1.6934e+02 * C^0.2801", as the Python tool writes it.
+[[nodiscard]] std::string formula_of(const PowerLaw& law);
+
+/// Reads scaling_laws.json, ours or the Python tool's. Throws FileError for a missing, damaged or
+/// wrongly shaped file, naming the field.
 [[nodiscard]] ScalingLaws read_laws(const std::filesystem::path& path);
 void write_laws(const std::filesystem::path& path, const ScalingLaws& laws);
+
+[[nodiscard]] Json to_json(const ScalingLaws& laws);
+[[nodiscard]] ScalingLaws laws_from_json(const Json& value, const std::string& where);
+[[nodiscard]] Json to_json(const Isoflop& isoflop);
 
 }  // namespace ff::io

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Percentile bootstrap over runs (Efron & Tibshirani 1993, ch. 13): resample the runs, refit with
+// the same estimator from the full fit, take the quantiles. The result depends on the seed alone,
+// not on the number of threads: replicate r draws from its own generator.
+#include "flops_fit/analysis/fits/registry.h"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace ff::analysis {
+
+/// What a fit says, as numbers: indices into a list of quantities. The predictions follow, three
+/// for each target: N, D, L.
+enum Quantity : size_t {
+  kNCoefficient,
+  kNExponent,
+  kDCoefficient,
+  kDExponent,
+  kLCoefficient,
+  kLExponent,
+  kE,
+  kA,
+  kB,
+  kAlpha,
+  kBeta,
+  kFirstTarget,
+};
+
+/// NaN for what the fit does not have.
+[[nodiscard]] std::vector<double> quantities_of(const Fit& fit,
+                                                std::span<const double> targets,
+                                                double flops_per_nd);
+
+struct Bootstrap {
+  int64_t replicates = 0;
+  int64_t usable = 0;  ///< replicates whose fit succeeded
+  /// One per quantity; empty where the quantity does not exist or fewer than 80% are usable.
+  std::vector<std::optional<io::Interval>> intervals;
+};
+
+/// `threads` 0: as many as the machine has.
+[[nodiscard]] Bootstrap bootstrap(const EstimatorEntry& estimator,
+                                  std::span<const Point> points,
+                                  const Fit& fit,
+                                  const FitOptions& options,
+                                  std::span<const double> targets,
+                                  const BootstrapConfig& config,
+                                  unsigned threads = 0);
+
+}  // namespace ff::analysis

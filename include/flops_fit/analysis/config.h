@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// The configuration of ff-analyze. The fits themselves take the small structs in here.
+#include "flops_fit/config/field.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace ff::analysis {
+
+struct FittingConfig {
+  std::string method = "vp";
+  double min_r_squared = 0.85;
+  bool robust = false;
+  bool enforce_monotonic = false;
+  double window_nats = 0.5;
+  bool weight_vertices = true;
+  double group_tolerance = 0.02;
+
+  template <class V>
+  void visit(V& v) {
+    v("method",
+      method,
+      {.doc = "Estimator behind n_opt_fit, d_opt_fit and l_opt_fit; every estimator is fitted and "
+              "shown. empirical is the Python tool's name of argmin. vp falls back to quadratic, "
+              "quadratic to argmin, each with a warning.",
+       .choices = {"vp", "quadratic", "argmin", "empirical"}});
+    v("min_r_squared",
+      min_r_squared,
+      {.doc = "A power law whose R^2 is below this is marked \"low r_squared\" and warned of.",
+       .min = 0.0,
+       .max = 1.0});
+    v("robust",
+      robust,
+      {.doc = "Fit the log-log lines of argmin and quadratic with Huber's loss (1.345 robust "
+              "standard deviations) instead of least squares. vp has no such line."});
+    v("enforce_monotonic",
+      enforce_monotonic,
+      {.doc = "Pool neighbouring budgets of argmin and quadratic whose optimal size falls with "
+              "compute (pool adjacent violators) before the line is fitted."});
+    v("window_nats",
+      window_nats,
+      {.doc =
+           "quadratic: use the runs whose loss is at most this far above their budget's minimum.",
+       .unit = "nats per token",
+       .min = 1e-6});
+    v("weight_vertices",
+      weight_vertices,
+      {.doc =
+           "quadratic: weight each vertex by 1/s.e.^2 when every parabola has at least 4 sizes."});
+    v("group_tolerance",
+      group_tolerance,
+      {.doc = "Runs whose compute_budget differs by at most this share belong to one budget.",
+       .min = 0.0,
+       .max = 1.0});
+  }
+};
+
+struct ValidationConfig {
+  bool leave_one_out = true;
+  double expected_exponent = 0.5;
+  double exponent_tolerance = 0.15;
+
+  template <class V>
+  void visit(V& v) {
+    v("leave_one_out",
+      leave_one_out,
+      {.doc = "Refit every estimator without each budget in turn, and record what it then predicts "
+              "there, under validation.leave_one_out."});
+    v("expected_exponent",
+      expected_exponent,
+      {.doc = "The exponent a of N_opt ~ C^a that is expected (Chinchilla: 0.5)."});
+    v("exponent_tolerance",
+      exponent_tolerance,
+      {.doc = "Warn if the headline's exponent is further than this from the expected one.",
+       .min = 0.0});
+  }
+};
+
+struct BootstrapConfig {
+  int replicates = 1000;
+  int64_t seed = 0;
+  double confidence = 0.95;
+
+  template <class V>
+  void visit(V& v) {
+    v("replicates",
+      replicates,
+      {.doc = "Bootstrap replicates for the intervals; 0 gives none.", .min = 0, .max = 1e6});
+    v("seed", seed, {.doc = "Seed of the resampling; the same seed gives the same intervals."});
+    v("confidence",
+      confidence,
+      {.doc = "Two-sided level of every interval.", .min = 0.5, .max = 0.999});
+  }
+};
+
+struct OutputConfig {
+  bool save_fit = true;
+  bool save_isoflops = true;
+  bool generate_configs = true;
+
+  template <class V>
+  void visit(V& v) {
+    v("save_fit",
+      save_fit,
+      {.doc = "Write scaling_laws.json; if false, the laws are only printed."});
+    v("save_isoflops",
+      save_isoflops,
+      {.doc = "Include every budget's runs and parabola in scaling_laws.json (key isoflop, which "
+              "the plots draw)."});
+    v("generate_configs",
+      generate_configs,
+      {.doc = "Write optimal_configs.json: N, D, loss and, where runs carry architectures, a shape "
+              "for every budget and target; and print it."});
+  }
+};
+
+struct AnalyzerPaths {
+  std::string results = "${output_dir}/results.json";
+  std::string analysis = "${output_dir}/analysis";
+
+  template <class V>
+  void visit(V& v) {
+    v("results", results, {.doc = "What ff-train wrote."});
+    v("analysis", analysis, {.doc = "Folder that ff-analyze writes to."});
+  }
+};
+
+struct AnalyzerConfig {
+  std::string output_dir = "outputs";
+  AnalyzerPaths paths;
+  std::vector<double> target_compute = {1e15};
+  FittingConfig fitting;
+  ValidationConfig validation;
+  BootstrapConfig bootstrap;
+  OutputConfig output;
+
+  template <class V>
+  void visit(V& v) {
+    v("output_dir", output_dir, {.doc = "Folder of this project's files."});
+    v("paths", paths, {.doc = "Files read and written."});
+    v("target_compute",
+      target_compute,
+      {.doc = "Training budgets to predict the optimum for.", .unit = "FLOP", .min = 1});
+    v("fitting", fitting, {.doc = "The estimators."});
+    v("validation", validation, {.doc = "Checks of the law."});
+    v("bootstrap", bootstrap, {.doc = "Intervals."});
+    v("output", output, {.doc = "Which files are written."});
+  }
+};
+
+}  // namespace ff::analysis

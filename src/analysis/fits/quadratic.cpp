@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// The residual variance that turns a parabola's geometry into the vertex's standard error is pooled
+// over the budgets: one budget leaves 1-4 degrees of freedom, and weights from so few would follow
+// chance. (A common factor cancels in the weights, so noise-free data need no special case.)
+#include "flops_fit/analysis/fits/registry.h"
+#include "flops_fit/analysis/parabola.h"
+#include "flops_fit/util/units.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+namespace ff::analysis {
+namespace {
+
+constexpr int kSizesForWeights = 4;  // three sizes leave nothing to judge the parabola by
+
+/// `always_weight`: also where a parabola has but three sizes, as happens in resampled data.
+Fit fit_vertices(std::span<const Point> points, const FitOptions& options, bool always_weight) {
+  Fit fit;
+  std::vector<double> weights;
+  bool weighted = options.weight_vertices;
+  double relative_squares = 0;
+  int used = 0;
+  for (const std::span<const Point> group : by_budget(points)) {
+    const Parabola parabola = fit_parabola(group, options.window_nats);
+    if (parabola.status != "ok") {
+      fit.warnings.push_back(fmt::format("quadratic leaves out the budget {} FLOP: {}.",
+                                         format_flops(group.front().budget),
+                                         parabola.status));
+      continue;
+    }
+    fit.optima.push_back({.compute_budget = group.front().budget,
+                          .model_size = parabola.vertex_n,
+                          .num_tokens = parabola.vertex_d,
+                          .final_loss = parabola.vertex_loss});
+    weighted = weighted && (always_weight || parabola.sizes >= kSizesForWeights);
+    weights.push_back(1 / (parabola.unit_stderr * parabola.unit_stderr));
+    relative_squares += parabola.sum_squares / (parabola.mean_loss * parabola.mean_loss);
+    used += parabola.used;
+  }
+  if (!weighted) {
+    weights.clear();
+  }
+  fit_laws(fit, weights, options);
+  if (used > 0) {
+    fit.residual_rms = std::sqrt(relative_squares / used);
+  }
+  fit.certificate["weighted"] = weighted;
+  return fit;
+}
+
+}  // namespace
+
+Fit fit_quadratic(std::span<const Point> points, const FitOptions& options) {
+  return fit_vertices(points, options, false);
+}
+
+Fit refit_quadratic(std::span<const Point> points, const FitOptions& options, const Fit& start) {
+  // Weighted exactly if the full fit is: a replicate is the same estimator on other data.
+  FitOptions same = options;
+  same.weight_vertices = start.certificate.value("weighted", false);
+  return fit_vertices(points, same, same.weight_vertices);
+}
+
+}  // namespace ff::analysis

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+#include "flops_fit/analysis/projection.h"
+
+#include <ceres/ceres.h>
+
+#include <Eigen/Dense>
+#include <array>
+#include <cmath>
+#include <limits>
+
+namespace ff::analysis {
+namespace {
+
+using Columns = Eigen::Matrix<double, Eigen::Dynamic, 3>;
+
+/// The inner problem's answer: non-negative coefficients of (1, N^-alpha, D^-beta), which of them
+/// are free, and an orthonormal basis of the free columns.
+struct Inner {
+  Eigen::Vector3d coefficients = Eigen::Vector3d::Zero();
+  std::array<bool, 3> free = {true, true, true};
+  Eigen::VectorXd residual;
+  Eigen::MatrixXd basis;
+  double sum_squares = std::numeric_limits<double>::infinity();
+};
+
+Inner solve_subset(const Columns& columns, const Eigen::VectorXd& y, std::array<bool, 3> free) {
+  Inner inner;
+  inner.free = free;
+  Eigen::Index count = 0;
+  Eigen::MatrixXd chosen(columns.rows(), 3);
+  for (Eigen::Index j = 0; j < 3; ++j) {
+    if (free[static_cast<size_t>(j)]) {
+      chosen.col(count++) = columns.col(j);
+    }
+  }
+  chosen.conservativeResize(Eigen::NoChange, count);
+  const Eigen::HouseholderQR<Eigen::MatrixXd> qr(chosen);
+  const Eigen::VectorXd solution = qr.solve(y);
+  inner.basis = qr.householderQ() * Eigen::MatrixXd::Identity(columns.rows(), count);
+  for (Eigen::Index j = 0, k = 0; j < 3; ++j) {
+    if (free[static_cast<size_t>(j)]) {
+      inner.coefficients(j) = solution(k++);
+    }
+  }
+  inner.residual = y - columns * inner.coefficients;
+  inner.sum_squares = inner.residual.squaredNorm();
+  return inner;
+}
+
+/// Non-negative least squares with three columns. The problem is convex, so the unconstrained
+/// solution is the answer if it is feasible; otherwise the best feasible subset of columns is.
+Inner solve_nonnegative(const Columns& columns, const Eigen::VectorXd& y) {
+  const auto feasible = [](const Inner& inner) {
+    return inner.coefficients.allFinite() && inner.coefficients.minCoeff() >= 0;
+  };
+  Inner best = solve_subset(columns, y, {true, true, true});
+  if (feasible(best)) {
+    return best;
+  }
+  best.sum_squares = std::numeric_limits<double>::infinity();
+  for (int mask = 1; mask < 7; ++mask) {
+    Inner inner = solve_subset(columns, y, {(mask & 1) != 0, (mask & 2) != 0, (mask & 4) != 0});
+    if (feasible(inner) && inner.sum_squares < best.sum_squares) {
+      best = std::move(inner);
+    }
+  }
+  return best;
+}
+
+}  // namespace
+
+struct ProjectedSurface::Data {
+  Eigen::VectorXd log_n, log_d;  // centred
+  Eigen::VectorXd loss;
+  double middle_n = 0.0, middle_d = 0.0;
+  double total_squares = 0.0;
+
+  Columns columns(const Exponents& at) const {
+    Columns result(loss.size(), 3);
+    result.col(0).setOnes();
+    result.col(1) = (-at.alpha * log_n.array()).exp();
+    result.col(2) = (-at.beta * log_d.array()).exp();
+    return result;
+  }
+
+  Surface surface(const Inner& inner, const Exponents& at) const {
+    return {.E = inner.coefficients(0),
+            .A = inner.coefficients(1) * std::exp(at.alpha * middle_n),
+            .B = inner.coefficients(2) * std::exp(at.beta * middle_d),
+            .alpha = at.alpha,
+            .beta = at.beta};
+  }
+
+  /// d residual / d(alpha, beta) in Kaufman's form: the derivative of the model at fixed
+  /// coefficients, projected off the free columns. J^T r is the exact gradient of f/2.
+  Eigen::Matrix<double, Eigen::Dynamic, 2> jacobian(const Columns& columns,
+                                                    const Inner& inner) const {
+    Eigen::Matrix<double, Eigen::Dynamic, 2> result(loss.size(), 2);
+    result.col(0) = inner.coefficients(1) * log_n.cwiseProduct(columns.col(1));
+    result.col(1) = inner.coefficients(2) * log_d.cwiseProduct(columns.col(2));
+    result -= inner.basis * (inner.basis.transpose() * result);
+    return result;
+  }
+};
+
+namespace {
+
+/// The projected residuals as a Ceres cost. Values are scaled to a total sum of squares of 1, so
+/// that Ceres' tolerances mean the same for every data set.
+template <class Data>
+class ProjectedCost final : public ceres::CostFunction {
+ public:
+  explicit ProjectedCost(const Data& data)
+      : data_(data), scale_(1 / std::sqrt(data.total_squares)) {
+    set_num_residuals(static_cast<int>(data.loss.size()));
+    mutable_parameter_block_sizes()->push_back(2);
+  }
+
+  bool Evaluate(double const* const* parameters,
+                double* residuals,
+                double** jacobians) const override {
+    const Exponents at{parameters[0][0], parameters[0][1]};
+    const Columns columns = data_.columns(at);
+    const Inner inner = solve_nonnegative(columns, data_.loss);
+    if (!std::isfinite(inner.sum_squares)) {
+      return false;
+    }
+    const Eigen::Index n = data_.loss.size();
+    Eigen::Map<Eigen::VectorXd>(residuals, n) = scale_ * inner.residual;
+    if (jacobians != nullptr && jacobians[0] != nullptr) {
+      using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, 2, Eigen::RowMajor>;
+      Eigen::Map<RowMajor>(jacobians[0], n, 2) = scale_ * data_.jacobian(columns, inner);
+    }
+    return true;
+  }
+
+ private:
+  const Data& data_;
+  double scale_;
+};
+
+}  // namespace
+
+ProjectedSurface::ProjectedSurface(std::span<const Point> points) {
+  auto data = std::make_unique<Data>();
+  const auto n = static_cast<Eigen::Index>(points.size());
+  data->log_n.resize(n);
+  data->log_d.resize(n);
+  data->loss.resize(n);
+  for (Eigen::Index i = 0; i < n; ++i) {
+    const Point& point = points[static_cast<size_t>(i)];
+    data->log_n(i) = std::log(point.n);
+    data->log_d(i) = std::log(point.d);
+    data->loss(i) = point.loss;
+  }
+  data->middle_n = data->log_n.mean();
+  data->middle_d = data->log_d.mean();
+  data->log_n.array() -= data->middle_n;
+  data->log_d.array() -= data->middle_d;
+  data->total_squares = (data->loss.array() - data->loss.mean()).square().sum();
+  data_ = std::move(data);
+}
+
+ProjectedSurface::~ProjectedSurface() = default;
+
+double ProjectedSurface::total_squares() const {
+  return data_->total_squares;
+}
+
+double ProjectedSurface::sum_squares(const Exponents& at) const {
+  return solve_nonnegative(data_->columns(at), data_->loss).sum_squares;
+}
+
+ProjectedFit ProjectedSurface::minimize(const Exponents& start) const {
+  double exponents[2] = {start.alpha, start.beta};
+  ceres::Problem problem;
+  problem.AddResidualBlock(new ProjectedCost<Data>(*data_), nullptr, exponents);
+  for (int i = 0; i < 2; ++i) {
+    problem.SetParameterLowerBound(exponents, i, kMinExponent);
+    problem.SetParameterUpperBound(exponents, i, kMaxExponent);
+  }
+  ceres::Solver::Options options;
+  options.linear_solver_type = ceres::DENSE_QR;
+  options.logging_type = ceres::SILENT;
+  options.max_num_iterations = 200;
+  options.function_tolerance = 1e-15;
+  options.gradient_tolerance = 1e-14;
+  options.parameter_tolerance = 1e-12;
+  options.num_threads = 1;
+  ceres::Solver::Summary summary;
+  ceres::Solve(options, &problem, &summary);
+
+  const Exponents at{exponents[0], exponents[1]};
+  const Columns columns = data_->columns(at);
+  const Inner inner = solve_nonnegative(columns, data_->loss);
+  ProjectedFit fit;
+  fit.surface = data_->surface(inner, at);
+  fit.sum_squares = inner.sum_squares;
+  if (std::isfinite(fit.sum_squares)) {
+    const Eigen::Vector2d slope = 2 * data_->jacobian(columns, inner).transpose() * inner.residual;
+    fit.gradient = slope.norm() / data_->total_squares;
+  }
+  fit.converged = summary.termination_type == ceres::CONVERGENCE && std::isfinite(fit.sum_squares);
+  return fit;
+}
+
+double ProjectedSurface::condition_number(const Surface& surface) const {
+  const Columns columns = data_->columns({surface.alpha, surface.beta});
+  Eigen::Matrix<double, Eigen::Dynamic, 5> jacobian(columns.rows(), 5);
+  jacobian << columns, data_->log_n.cwiseProduct(columns.col(1)),
+      data_->log_d.cwiseProduct(columns.col(2));
+  jacobian.colwise().normalize();
+  const Eigen::VectorXd values =
+      Eigen::JacobiSVD<Eigen::MatrixXd>(Eigen::MatrixXd(jacobian)).singularValues();
+  return values(4) > 0 ? values(0) / values(4) : std::numeric_limits<double>::infinity();
+}
+
+}  // namespace ff::analysis
