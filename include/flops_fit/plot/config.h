@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// The configuration of ff-visualize. Key names are the Python tool's, and ours.
+#include "flops_fit/config/field.h"
+
+#include <string>
+#include <vector>
+
+namespace ff::plot {
+
+struct VisualizerPaths {
+  std::string results = "${output_dir}/results.json";
+  std::string analysis = "${output_dir}/analysis/scaling_laws.json";
+  std::string plots = "${output_dir}/plots";
+  std::string runs = "${output_dir}/runs";
+  std::string report = "${output_dir}/report.html";
+
+  template <class V>
+  void visit(V& v) {
+    v("results",
+      results,
+      {.doc = "Losses of the runs, as ff-train wrote them.", .identity = false});
+    v("analysis", analysis, {.doc = "Scaling laws, as ff-analyze wrote them.", .identity = false});
+    v("plots",
+      plots,
+      {.doc = "Folder for the pictures, their data (.tsv) and their scripts (.gp).",
+       .identity = false});
+    v("runs",
+      runs,
+      {.doc = "Folder with metrics.jsonl of each run, for the loss curves.", .identity = false});
+    v("report", report, {.doc = "The HTML report; empty = none.", .identity = false});
+  }
+};
+
+struct PlotOptions {
+  std::string style = "paper";
+  bool show = false;
+  std::vector<std::string> format = {"png"};
+  int dpi = 300;
+  std::vector<std::string> figures;
+
+  template <class V>
+  void visit(V& v) {
+    v("style",
+      style,
+      {.doc = "paper (3.3 or 7 in wide, small type) or notebook (large, with titles).",
+       .choices = {"paper", "notebook"},
+       .identity = false});
+    v("show", show, {.doc = "Open the pictures when they are written.", .identity = false});
+    // No choices here: one text may name several formats, "png,svg".
+    v("format", format, {.doc = "Picture formats: png, svg, pdf.", .identity = false});
+    v("dpi",
+      dpi,
+      {.doc = "Resolution of PNG pictures.",
+       .unit = "dots per inch",
+       .min = 50,
+       .max = 2400,
+       .identity = false});
+    v("figures", figures, {.doc = "Names of the figures to draw; [] = all.", .identity = false});
+  }
+};
+
+struct VisualizerConfig {
+  std::string output_dir = "outputs";
+  VisualizerPaths paths;
+  PlotOptions plots;
+
+  template <class V>
+  void visit(V& v) {
+    v("output_dir", output_dir, {.doc = "Folder of the whole study.", .identity = false});
+    v("paths", paths, {.doc = "Where files are."});
+    v("plots", plots, {.doc = "What is drawn, and how."});
+  }
+};
+
+/// The formats in their order, commas split, duplicates dropped.
+[[nodiscard]] std::vector<std::string> picture_formats(const PlotOptions& options);
+
+/// Throws ConfigError (value, rule, remedy) for an unknown style, format or figure, or a bad dpi.
+void check(const VisualizerConfig& config);
+
+}  // namespace ff::plot

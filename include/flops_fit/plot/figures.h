@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// The figures that ff-visualize knows. A new one is a file in src/plot/figures and a line in the
+// table of src/plot/figures/registry.cpp.
+#include "flops_fit/io/laws.h"
+#include "flops_fit/io/metrics.h"
+#include "flops_fit/io/results.h"
+#include "flops_fit/plot/figure.h"
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ff::plot {
+
+/// The training history of one run.
+struct RunHistory {
+  std::string experiment_id;
+  double compute_budget = 0.0;
+  std::vector<io::MetricsLine> lines;
+};
+
+struct FigureInputs {
+  io::ScalingLaws laws;
+  std::vector<io::RunResult> results;  ///< may be empty
+  std::vector<RunHistory> histories;   ///< may be empty
+  std::string runs_folder;             ///< where histories were looked for, for messages
+};
+
+struct FigureEntry {
+  std::string_view name;
+  std::string_view help;  ///< one line for --help
+  Drawing (*build)(const FigureInputs&);
+};
+
+[[nodiscard]] std::span<const FigureEntry> figure_registry();
+
+/// Loss against model size, one curve per budget, its parabola and its optimum.
+[[nodiscard]] Drawing isoflops_curves(const FigureInputs& inputs);
+/// N_opt, D_opt and L_opt against compute, with intervals and predictions.
+[[nodiscard]] Drawing scaling_laws(const FigureInputs& inputs);
+/// Tokens per parameter of the optima against compute.
+[[nodiscard]] Drawing tokens_per_param(const FigureInputs& inputs);
+/// Training and held-out loss of every run against tokens.
+[[nodiscard]] Drawing loss_curves(const FigureInputs& inputs);
+
+}  // namespace ff::plot

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+#include "flops_fit/plot/visualize.h"
+
+#include "flops_fit/plot/figures.h"
+#include "flops_fit/plot/gnuplot.h"
+#include "flops_fit/plot/process.h"
+#include "flops_fit/plot/report.h"
+#include "flops_fit/util/atomic_file.h"
+#include "flops_fit/util/error.h"
+#include "flops_fit/util/units.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+namespace ff::plot {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool wanted(const PlotOptions& options, std::string_view name) {
+  return options.figures.empty() ||
+         std::find(options.figures.begin(), options.figures.end(), name) != options.figures.end();
+}
+
+/// Adds a problem unless the same was said before: every figure fails alike without gnuplot.
+void note(std::vector<std::string>& problems, std::string problem) {
+  if (std::find(problems.begin(), problems.end(), problem) == problems.end()) {
+    problems.push_back(std::move(problem));
+  }
+}
+
+FigureInputs read_inputs(const VisualizerConfig& config, std::vector<std::string>& problems) {
+  FigureInputs inputs;
+  if (!fs::exists(config.paths.analysis)) {
+    throw error<FileError>("{}: no such file; run ff-analyze first, or set paths.analysis.",
+                           config.paths.analysis);
+  }
+  inputs.laws = io::read_laws(config.paths.analysis);
+  if (fs::exists(config.paths.results)) {
+    inputs.results = io::read_results(config.paths.results);
+  } else {
+    note(problems,
+         fmt::format("{}: no such file; drawn from the analysis alone.", config.paths.results));
+  }
+  inputs.runs_folder = config.paths.runs;
+  if (!wanted(config.plots, "loss_curves")) {
+    return inputs;
+  }
+  for (const io::RunResult& run : inputs.results) {
+    const fs::path file = fs::path(config.paths.runs) / run.experiment_id / "metrics.jsonl";
+    if (!fs::exists(file)) {
+      continue;
+    }
+    try {
+      inputs.histories.push_back({run.experiment_id, run.compute_budget, io::read_metrics(file)});
+    } catch (const FileError& damaged) {  // one bad log is no reason to draw nothing
+      note(problems, damaged.what());
+    }
+  }
+  return inputs;
+}
+
+/// Opens the pictures in the user's viewer, or says why not.
+void show(const std::vector<fs::path>& pictures, std::vector<std::string>& problems) {
+  if (std::getenv("DISPLAY") == nullptr && std::getenv("WAYLAND_DISPLAY") == nullptr) {
+    note(problems, "plots.show: there is no display here; open the files yourself.");
+    return;
+  }
+  for (const fs::path& picture : pictures) {
+    if (!start_detached({"xdg-open", picture.string()})) {
+      note(problems, "plots.show: cannot start xdg-open (apt-get install xdg-utils).");
+      return;
+    }
+  }
+}
+
+}  // namespace
+
+VisualizeOutcome visualize(const VisualizerConfig& config) {
+  check(config);
+  VisualizeOutcome outcome;
+  const FigureInputs inputs = read_inputs(config, outcome.problems);
+  const RenderOptions options{config.plots.style == "notebook" ? Medium::kNotebook : Medium::kPaper,
+                              picture_formats(config.plots),
+                              config.plots.dpi};
+
+  ReportContent content;
+  std::vector<fs::path> pictures;
+  size_t buildable = 0;
+  for (const FigureEntry& entry : figure_registry()) {
+    if (!wanted(config.plots, entry.name)) {
+      continue;
+    }
+    Drawing drawing = entry.build(inputs);
+    if (const auto* reason = std::get_if<NotDrawn>(&drawing)) {
+      note(outcome.problems, fmt::format("{}: not drawn: {}.", entry.name, reason->reason));
+      continue;
+    }
+    ++buildable;
+    const Figure& figure = std::get<Figure>(drawing);
+    Rendered rendered = render(figure, config.paths.plots, options);
+    for (const fs::path& file : rendered.written) {
+      outcome.written.push_back(file);
+      if (file.extension() != ".tsv" && file.extension() != ".gp") {
+        pictures.push_back(file);
+      }
+    }
+    if (rendered.problem) {
+      note(outcome.problems, fmt::format("{}: {}", entry.name, *rendered.problem));
+    }
+    if (!config.paths.report.empty()) {
+      content.figures.push_back(rendered.problem ? ReportFigure{figure, {}, *rendered.problem}
+                                                 : inline_svg(figure));
+    }
+  }
+
+  if (!config.paths.report.empty()) {
+    content.problems = outcome.problems;
+    content.results_path = config.paths.results;
+    content.analysis_path = config.paths.analysis;
+    content.created = utc_timestamp();
+    write_file_atomically(config.paths.report, report_html(inputs, content));
+    outcome.written.emplace_back(config.paths.report);
+  }
+  const std::string reasons = fmt::format("{}", fmt::join(outcome.problems, " "));
+  if (buildable == 0) {
+    throw error<TooLittleDataError>("no figure can be drawn from these data. {}", reasons);
+  }
+  if (pictures.empty()) {
+    throw error<Error>("no figure could be drawn. {}", reasons);
+  }
+  if (config.plots.show) {
+    show(pictures, outcome.problems);
+  }
+  return outcome;
+}
+
+}  // namespace ff::plot
