@@ -7,9 +7,11 @@ target_include_directories(ff_headers INTERFACE
 add_library(ff_warnings INTERFACE)
 target_compile_options(ff_warnings INTERFACE
   -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor
-  -Wno-missing-field-initializers         # a designated initialiser leaves the rest at its default
-  -Wno-restrict -Wno-stringop-overflow    # false alarms on std::string, GCC bug 105651
-  -Wno-maybe-uninitialized                # false alarms on std::optional, GCC bug 80635
+  # A designated initialiser leaves the rest at its default.
+  -Wno-missing-field-initializers
+  # False alarms of GCC's flow analysis inside std::string and std::optional (GCC bugs 105651, 80635).
+  -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds
+  -Wno-maybe-uninitialized
   $<$<BOOL:${FF_WERROR}>:-Werror>)
 
 # Settings common to the two libraries.
