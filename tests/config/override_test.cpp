@@ -326,6 +326,8 @@ TEST_CASE("faults of applying overrides", "[config]") {
     INFO(text);
     CHECK(apply_fault({text}) == expected);
   }
+  CHECK(ambiguous_value(parse_override("seed=range(3)")) ==
+        "override 'seed=range(3)': a sweep needs --multirun.");
   CHECK(ambiguous_value(parse_override("seed=1,2")) ==
         "override 'seed=1,2': the value is ambiguous. For a list, write seed=[1,2]; for one text, "
         "quote it: 'seed=\"1,2\"'; to run once for each value, add --multirun.");
