@@ -71,7 +71,11 @@ class Session {
     search_path_ =
         config::search_path({options_.config_dir, options_.config_path, config::executable_dir()});
     if (options_.list_presets) {
-      print(preset_table(config::list_presets(search_path_)));
+      const auto presets = config::list_presets(search_path_);
+      if (presets.empty()) {
+        spdlog::warn("there are no presets in the search path.");
+      }
+      print(preset_table(presets));
       return ExitCode::kOk;
     }
     if (!options_.show_config.empty() && options_.show_config != "job") {

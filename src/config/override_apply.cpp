@@ -78,6 +78,9 @@ std::string ambiguous_value(const Override& change) {
   const auto equal = change.text.find('=');
   const std::string key = change.text.substr(0, equal);
   const std::string value = change.text.substr(equal + 1);
+  if (value.find('(') != std::string::npos) {  // choice(), range(), glob(): meant as a sweep
+    return fmt::format("{}: a sweep needs --multirun.", change.origin());
+  }
   return fmt::format(
       "{}: the value is ambiguous. For a list, write {}=[{}]; for one text, quote it: '{}=\"{}\"'; "
       "to "

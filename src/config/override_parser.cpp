@@ -70,8 +70,12 @@ class Parser {
 
  private:
   [[noreturn]] void fail(const std::string& what) const {
-    throw error<ConfigError>(
-        "{}, column {}: {}. Quote or escape what is meant as text.", out_.origin(), at_ + 1, what);
+    const bool in_value = text_.substr(0, at_).find('=') != std::string_view::npos;
+    throw error<ConfigError>("{}, column {}: {}.{}",
+                             out_.origin(),
+                             at_ + 1,
+                             what,
+                             in_value ? " Quote or escape what is meant as text." : "");
   }
   bool at_end() const { return at_ >= text_.size(); }
   char peek(size_t ahead = 0) const {

@@ -79,7 +79,7 @@ TEST_CASE("every error is one line and its exit code", "[config]") {
   CHECK(desk.run("seed=4").code == 4);
 }
 
-TEST_CASE("--version, --help and the other answers", "[config]") {
+TEST_CASE("flags that answer at once: --version, --help and others", "[config]") {
   const Desk desk;
   // No conf folder: these must not look for one.
   CHECK(desk.run("--version").out == std::string("ff-example ") + ff::version() + "\n");
@@ -117,7 +117,7 @@ TEST_CASE("--version, --help and the other answers", "[config]") {
   CHECK_THAT(desk.run("-sc bash").out, ContainsSubstring("complete -o default -F _ff_example"));
 }
 
-TEST_CASE("--cfg job prints YAML that composes to itself", "[config]") {
+TEST_CASE("the flag --cfg job prints YAML that composes to itself", "[config]") {
   const Desk desk;
   write_text(desk.folder / "conf/planner.yaml", "");
   const Outcome first = desk.run("--cfg job seed=7 output_dir=here");
@@ -143,7 +143,7 @@ TEST_CASE("presets by name, listed with their description", "[config]") {
   CHECK(desk.run("-q -cn ./own/mine.yaml").out == "55 outputs text\n");
 }
 
-TEST_CASE("--pipeline leaves out what other stages know", "[config]") {
+TEST_CASE("the flag --pipeline leaves out what other stages know", "[config]") {
   const Desk desk;
   write_text(desk.folder / "conf/planner.yaml", "");
   CHECK(desk.run("-q --pipeline seed=7 resume=false trainer.lr=1 planner.output_dir=p").out ==
@@ -154,7 +154,7 @@ TEST_CASE("--pipeline leaves out what other stages know", "[config]") {
   CHECK_THAT(outcome.err, ContainsSubstring("no stage has a key resme. Did you mean resume?"));
 }
 
-TEST_CASE("--multirun runs every combination in a folder of its own", "[config]") {
+TEST_CASE("the flag --multirun runs every combination in a folder of its own", "[config]") {
   const Desk desk;
   write_text(desk.folder / "conf/planner.yaml", "");
   Outcome outcome = desk.run("-q -m seed=7,8 mode=mock,api");

@@ -11,6 +11,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include <array>
+#include <random>
+#include <string_view>
+
 using namespace ff::config;
 using ff::ConfigError;
 using ff::test::message_of;
@@ -326,6 +330,8 @@ TEST_CASE("faults of applying overrides", "[config]") {
     INFO(text);
     CHECK(apply_fault({text}) == expected);
   }
+  CHECK(ambiguous_value(parse_override("seed=range(3)")) ==
+        "override 'seed=range(3)': a sweep needs --multirun.");
   CHECK(ambiguous_value(parse_override("seed=1,2")) ==
         "override 'seed=1,2': the value is ambiguous. For a list, write seed=[1,2]; for one text, "
         "quote it: 'seed=\"1,2\"'; to run once for each value, add --multirun.");
@@ -344,4 +350,35 @@ TEST_CASE("multirun takes the product, the last key fastest", "[config]") {
                (void)expand_sweeps({"a=range(1000)", "b=range(1000)"}, {});
              }),
              ContainsSubstring("more than 100000 jobs"));
+}
+
+TEST_CASE("any text is an override or a configuration error", "[config]") {
+  static constexpr std::string_view kAlphabet = "ab1.,=:[]{}()'\"\\$+~/_@ -e";
+  static constexpr std::array<std::string_view, 6> kWords = {
+      "choice(", "range(", "int(", "${", "null", "k="};
+  std::minstd_rand random(1);
+  size_t parsed = 0;
+  for (int i = 0; i < 20000; ++i) {
+    std::string text = i % 4 == 0 ? "" : "k=";
+    for (size_t n = random() % 12; n > 0; --n) {
+      if (random() % 5 == 0) {
+        text += kWords[random() % kWords.size()];
+      } else {
+        text += kAlphabet[random() % kAlphabet.size()];
+      }
+    }
+    try {
+      const Override change = parse_override(text);
+      ++parsed;
+      // What was understood can be said again.
+      if (change.value && change.kind == Override::Kind::kChange) {
+        const Override again = parse_override(change.key + "=" + override_value(*change.value));
+        INFO(text);
+        REQUIRE(again.value.has_value());
+        REQUIRE(to_json(*again.value) == to_json(*change.value));
+      }
+    } catch (const ConfigError&) {
+    }
+  }
+  CHECK(parsed > 1000);
 }
