@@ -26,8 +26,10 @@ Parabola fit_parabola(std::span<const Point> runs, double window_nats) {
   result.used = static_cast<int>(used.size());
   result.sizes = distinct_sizes(used);
   if (result.sizes < 3) {
-    result.status = fmt::format(
-        "{} sizes within {:g} nats of the minimum; a parabola needs 3", result.sizes, window_nats);
+    result.status =
+        fmt::format("too few sizes within {:g} nats of the minimum ({}; a parabola needs 3)",
+                    window_nats,
+                    result.sizes);
     return result;
   }
   const auto n = static_cast<Eigen::Index>(used.size());

@@ -13,13 +13,13 @@ namespace {
 
 using Columns = Eigen::Matrix<double, Eigen::Dynamic, 3>;
 
-/// The inner problem's answer: non-negative coefficients of (1, N^-alpha, D^-beta), which of them
-/// are free, and an orthonormal basis of the free columns.
+/// The inner problem's answer: non-negative coefficients of (1, N^-alpha, D^-beta), and which of
+/// them are free (not held at 0).
 struct Inner {
   Eigen::Vector3d coefficients = Eigen::Vector3d::Zero();
   std::array<bool, 3> free = {true, true, true};
   Eigen::VectorXd residual;
-  Eigen::MatrixXd basis;
+  Eigen::HouseholderQR<Eigen::MatrixXd> qr;  // of the free columns
   double sum_squares = std::numeric_limits<double>::infinity();
 };
 
@@ -34,9 +34,9 @@ Inner solve_subset(const Columns& columns, const Eigen::VectorXd& y, std::array<
     }
   }
   chosen.conservativeResize(Eigen::NoChange, count);
-  const Eigen::HouseholderQR<Eigen::MatrixXd> qr(chosen);
-  const Eigen::VectorXd solution = qr.solve(y);
-  inner.basis = qr.householderQ() * Eigen::MatrixXd::Identity(columns.rows(), count);
+  inner.qr.compute(chosen);
+  const Eigen::VectorXd solution = inner.qr.solve(y);
+
   for (Eigen::Index j = 0, k = 0; j < 3; ++j) {
     if (free[static_cast<size_t>(j)]) {
       inner.coefficients(j) = solution(k++);
@@ -98,8 +98,10 @@ struct ProjectedSurface::Data {
     Eigen::Matrix<double, Eigen::Dynamic, 2> result(loss.size(), 2);
     result.col(0) = inner.coefficients(1) * log_n.cwiseProduct(columns.col(1));
     result.col(1) = inner.coefficients(2) * log_d.cwiseProduct(columns.col(2));
-    result -= inner.basis * (inner.basis.transpose() * result);
-    return result;
+    const auto q = inner.qr.householderQ();
+    Eigen::MatrixXd rotated = q.adjoint() * Eigen::MatrixXd(result);
+    rotated.topRows(inner.qr.cols()).setZero();
+    return q * rotated;
   }
 };
 
@@ -171,7 +173,7 @@ double ProjectedSurface::sum_squares(const Exponents& at) const {
   return solve_nonnegative(data_->columns(at), data_->loss).sum_squares;
 }
 
-ProjectedFit ProjectedSurface::minimize(const Exponents& start) const {
+ProjectedFit ProjectedSurface::minimize(const Exponents& start, double tolerance) const {
   double exponents[2] = {start.alpha, start.beta};
   ceres::Problem problem;
   problem.AddResidualBlock(new ProjectedCost<Data>(*data_), nullptr, exponents);
@@ -183,7 +185,7 @@ ProjectedFit ProjectedSurface::minimize(const Exponents& start) const {
   options.linear_solver_type = ceres::DENSE_QR;
   options.logging_type = ceres::SILENT;
   options.max_num_iterations = 200;
-  options.function_tolerance = 1e-15;
+  options.function_tolerance = tolerance;
   options.gradient_tolerance = 1e-14;
   options.parameter_tolerance = 1e-12;
   options.num_threads = 1;

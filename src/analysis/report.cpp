@@ -107,7 +107,7 @@ std::string optima_table(const io::ScalingLaws& laws) {
     } else {
       row.insert(row.end(), 4, "-");
     }
-    row.push_back(isoflop.status == "ok" ? "ok" : "none: " + isoflop.status);
+    row.push_back(isoflop.status == "ok" ? "ok" : "none");
     table.add(std::move(row));
   }
   return table.text();
@@ -203,7 +203,7 @@ std::string prediction_table(const io::ScalingLaws& laws) {
                fmt::format("{:.1f}", p.tokens_per_param),
                number(p.loss),
                interval(p.loss_ci, plain),
-               fmt::format("{:.3g}x", p.extrapolation)});
+               fmt::format("{:.{}f}x", p.extrapolation, p.extrapolation < 10 ? 1 : 0)});
   }
   return table.text();
 }

@@ -41,8 +41,10 @@ class ProjectedSurface {
 
   /// f at the given exponents.
   [[nodiscard]] double sum_squares(const Exponents& at) const;
-  /// Minimises f from `start` within [kMinExponent, kMaxExponent]^2, by Levenberg-Marquardt.
-  [[nodiscard]] ProjectedFit minimize(const Exponents& start) const;
+  /// Minimises f from `start` within [kMinExponent, kMaxExponent]^2, by Levenberg-Marquardt,
+  /// until a step improves it by less than the share `tolerance`: relative, unlike the usual
+  /// criterion of L-BFGS, which takes small values for converged.
+  [[nodiscard]] ProjectedFit minimize(const Exponents& start, double tolerance = 1e-15) const;
   /// Sum of squares of the losses about their mean.
   [[nodiscard]] double total_squares() const;
   /// Condition number of the five-parameter Jacobian with centred logs and unit columns.

@@ -22,6 +22,8 @@ constexpr int kMinAgreeing = 3;
 constexpr double kAgreement = 1e-6, kRounding = 1e-14;
 // A term that moves the losses by less than this share of their standard deviation is rounding.
 constexpr double kMinRange = 1e-6;
+// Of a replicate: far below the spread of the replicates.
+constexpr double kRefitTolerance = 1e-11;
 constexpr double kPoorCondition = 1e6;
 
 double grid_value(int i) {
@@ -203,7 +205,8 @@ Fit refit_vp(std::span<const Point> points, const FitOptions& options, const Fit
     return fit;
   }
   const ProjectedSurface problem(points);
-  const ProjectedFit best = problem.minimize({start.surface->alpha, start.surface->beta});
+  const ProjectedFit best =
+      problem.minimize({start.surface->alpha, start.surface->beta}, kRefitTolerance);
   fit.status = judge(best);
   if (fit.usable()) {
     set_laws(fit, best, points, options, problem.total_squares());
