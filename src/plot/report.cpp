@@ -105,6 +105,10 @@ const io::Prediction* main_prediction(const io::ScalingLaws& laws) {
   return found == laws.predictions.end() ? nullptr : &*found;
 }
 
+double confidence_percent(const io::ScalingLaws& laws) {
+  return 100.0 * (laws.provenance ? laws.provenance->confidence : 0.95);
+}
+
 std::string headline(const io::ScalingLaws& laws) {
   std::string out = "<section class=\"answer\">\n";
   if (const io::Prediction* p = main_prediction(laws)) {
@@ -119,9 +123,11 @@ std::string headline(const io::ScalingLaws& laws) {
     }
     out += ".</p>\n";
     if (p->extrapolation > 1.0) {
-      out += fmt::format("<p class=\"note\">That is {} times the largest budget measured.{}</p>\n",
-                         significant(p->extrapolation),
-                         p->model_size_ci ? " Brackets are 95% intervals." : "");
+      out += fmt::format(
+          "<p class=\"note\">That is {} times the largest budget measured.{}</p>\n",
+          significant(p->extrapolation),
+          p->model_size_ci ? fmt::format(" Brackets are {:g}% intervals.", confidence_percent(laws))
+                           : std::string());
     }
   }
   std::vector<std::string> parts;
