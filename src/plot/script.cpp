@@ -42,7 +42,7 @@ std::string cell(const std::string& text) {
 class StyleLines {
  public:
   int number(const Look& look, const Theme& theme) {
-    const std::string text = fmt::format("lc rgb '{}' lw {:.3g} dt {} pt {} ps {:.3g}",
+    const std::string text = fmt::format("lc rgb '{}' lw {:.3g} dt {} pt {} ps {:.3g} * mark_scale",
                                          look.colour,
                                          look.width * theme.stroke,
                                          look.dash,
@@ -149,6 +149,7 @@ std::string ScriptWriter::head() const {
       height * 96,
       theme_.font * css,
       css);
+  out += "# The svg terminal draws larger marks.\nmark_scale = format eq 'svg' ? 0.7 : 1\n";
   out += fmt::format("set output prefix . '{}.' . format\n\n", figure_.name);
   out +=
       "set encoding utf8\n"
