@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 namespace ff::plot {
 namespace {
@@ -22,19 +23,17 @@ std::string trimmed(std::string_view text) {
 
 std::vector<std::string> picture_formats(const PlotOptions& options) {
   std::vector<std::string> formats;
-  for (const std::string& text : options.format) {
-    std::string_view rest = text;
-    while (true) {
-      const size_t comma = rest.find(',');
-      std::string name = trimmed(rest.substr(0, comma));
-      if (!name.empty() && std::find(formats.begin(), formats.end(), name) == formats.end()) {
-        formats.push_back(std::move(name));
-      }
-      if (comma == std::string_view::npos) {
-        break;
-      }
-      rest.remove_prefix(comma + 1);
+  std::string_view rest = options.format;
+  while (true) {
+    const size_t comma = rest.find(',');
+    std::string name = trimmed(rest.substr(0, comma));
+    if (!name.empty() && std::find(formats.begin(), formats.end(), name) == formats.end()) {
+      formats.push_back(std::move(name));
     }
+    if (comma == std::string_view::npos) {
+      break;
+    }
+    rest.remove_prefix(comma + 1);
   }
   return formats;
 }

@@ -12,7 +12,7 @@ namespace {
 // In units of the font size.
 constexpr double kLine = 1.45;         // height of a legend row
 constexpr double kEdge = 0.6;          // free space at the picture's edges
-constexpr double kXLabels = 3.3;       // tic labels and label below a panel
+constexpr double kXLabels = 3.5;       // tic labels and label below a panel
 constexpr double kYLabel = 1.5;        // height of the rotated label
 constexpr double kTickGap = 0.9;       // from a tic label to its axis
 constexpr double kSample = 1.9;        // width of a legend sample

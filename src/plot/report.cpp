@@ -28,7 +28,7 @@ h1 { font-size: 1.5rem; margin: .5rem 0; } h2 { font-size: 1.15rem; margin: 2rem
 .answer p { margin: .25rem 0; } .answer .big { font-size: 1.2rem; }
 .panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(19rem, 100%), 1fr));
   gap: .5rem; }
-.panels.one { max-width: 42rem; } figure { margin: 0 0 1rem; break-inside: avoid; }
+.panels.one { max-width: 34rem; } figure { margin: 0 0 1rem; break-inside: avoid; }
 svg { width: 100%; height: auto; display: block; }
 figcaption, .note { color: #555; font-size: .9rem; }
 .scroll { overflow-x: auto; }
@@ -105,6 +105,10 @@ const io::Prediction* main_prediction(const io::ScalingLaws& laws) {
   return found == laws.predictions.end() ? nullptr : &*found;
 }
 
+double confidence_percent(const io::ScalingLaws& laws) {
+  return 100.0 * (laws.provenance ? laws.provenance->confidence : 0.95);
+}
+
 std::string headline(const io::ScalingLaws& laws) {
   std::string out = "<section class=\"answer\">\n";
   if (const io::Prediction* p = main_prediction(laws)) {
@@ -119,9 +123,11 @@ std::string headline(const io::ScalingLaws& laws) {
     }
     out += ".</p>\n";
     if (p->extrapolation > 1.0) {
-      out += fmt::format("<p class=\"note\">That is {} times the largest budget measured.{}</p>\n",
-                         significant(p->extrapolation),
-                         p->model_size_ci ? " Brackets are 95% intervals." : "");
+      out += fmt::format(
+          "<p class=\"note\">That is {} times the largest budget measured.{}</p>\n",
+          fmt::format("{:.3g}", p->extrapolation),
+          p->model_size_ci ? fmt::format(" Brackets are {:g}% intervals.", confidence_percent(laws))
+                           : std::string());
     }
   }
   std::vector<std::string> parts;
@@ -167,7 +173,7 @@ std::string predictions(const io::ScalingLaws& laws) {
                     with_interval(p.num_tokens, p.num_tokens_ci, count),
                     with_interval(p.loss, p.loss_ci, significant),
                     significant(p.tokens_per_param),
-                    p.extrapolation > 0 ? significant(p.extrapolation) + "×" : kNone});
+                    p.extrapolation > 0 ? fmt::format("{:.3g}×", p.extrapolation) : kNone});
   }
   return "<h2>Predictions</h2>\n" + table({"Compute [FLOP]",
                                            "Parameters N",

@@ -42,7 +42,7 @@ std::string cell(const std::string& text) {
 class StyleLines {
  public:
   int number(const Look& look, const Theme& theme) {
-    const std::string text = fmt::format("lc rgb '{}' lw {:.3g} dt {} pt {} ps {:.3g}",
+    const std::string text = fmt::format("lc rgb '{}' lw {:.3g} dt {} pt {} ps {:.3g} * mark_scale",
                                          look.colour,
                                          look.width * theme.stroke,
                                          look.dash,
@@ -138,7 +138,7 @@ std::string ScriptWriter::head() const {
       scale);
   out += fmt::format(
       "if (format eq 'pdf') set terminal pdfcairo enhanced size {:.4g}in,{:.4g}in "
-      "font 'Sans,{:g}' fontscale 1 linewidth 1 pointscale 1 background '#ffffff'\n",
+      "font 'Sans,{:g}' fontscale 0.75 linewidth 2 pointscale 1.2 background '#ffffff'\n",
       width,
       height,
       theme_.font);
@@ -149,6 +149,7 @@ std::string ScriptWriter::head() const {
       height * 96,
       theme_.font * css,
       css);
+  out += "# The svg terminal draws larger marks.\nmark_scale = format eq 'svg' ? 0.7 : 1\n";
   out += fmt::format("set output prefix . '{}.' . format\n\n", figure_.name);
   out +=
       "set encoding utf8\n"
@@ -156,8 +157,8 @@ std::string ScriptWriter::head() const {
       "set datafile missing 'NaN'\n"
       "set border 3 lc rgb '#404040' lw 0.6\n"
       "set tics nomirror out scale 0.5,0.25 textcolor rgb '#202020'\n"
+      "set xtics offset 0,0.3\n"
       "set grid xtics ytics lt 1 lc rgb '#e4e4e4' lw 0.4\n"
-      "set bars 0.5\n"
       "unset key\n"
       "set style fill solid 1 noborder\n";
   return out;
@@ -264,7 +265,7 @@ std::string ScriptWriter::panel(size_t i) {
       "set label {} {} at {} center\n",
       1001,
       to_gnuplot(panel.x.label),
-      at((place.box.left + place.box.right) / 2, place.box.bottom - 2.75 * theme_.font));
+      at((place.box.left + place.box.right) / 2, place.box.bottom - 2.85 * theme_.font));
   out += fmt::format("set label {} {} at {} center rotate by 90\n",
                      1002,
                      to_gnuplot(panel.y.label),
@@ -297,13 +298,22 @@ std::string ScriptWriter::plot_elements(const Series& series, int block) {
                          source,
                          look.colour,
                          look.opacity);
+    // Bars are double-headed arrows with flat heads: gnuplot's own error bars leave a gap around
+    // the mark, which swallows short bars. No halo for the same reason.
     case Shape::kErrorsX:
-    case Shape::kErrorsY:  // no halo, which would cut short bars off
-      return fmt::format("{}1:2:3:4 with {} ls {} ps 0, \\\n     {}",
-                         source,
-                         series.shape == Shape::kErrorsX ? "xerrorbars" : "yerrorbars",
-                         style(look),
-                         marks(look));
+      return fmt::format(
+          "{}3:2:($4 > $3 ? $4 - $3 : NaN):(0) with vectors heads size screen 0.006,90 ls {}, "
+          "\\\n     {}",
+          source,
+          style(look),
+          marks(look));
+    case Shape::kErrorsY:
+      return fmt::format(
+          "{}1:3:(0):($4 > $3 ? $4 - $3 : NaN) with vectors heads size screen 0.006,90 ls {}, "
+          "\\\n     {}",
+          source,
+          style(look),
+          marks(look));
   }
   return "";
 }

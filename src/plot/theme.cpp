@@ -24,10 +24,10 @@ Theme theme_of(Medium medium) {
               .title = true};
     case Medium::kReport:
       return {.font = 9.5,
-              .single_width = 4.6 * 72,
-              .multi_width = 4.6 * 72,
-              .single_panel_height = 2.75 * 72,
-              .multi_panel_height = 2.75 * 72,
+              .single_width = 3.9 * 72,
+              .multi_width = 3.9 * 72,
+              .single_panel_height = 2.45 * 72,
+              .multi_panel_height = 2.45 * 72,
               .mark = 0.8,
               .stroke = 1.25,
               .title = false};

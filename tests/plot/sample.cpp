@@ -30,7 +30,9 @@ const std::vector<Budget>& measured() {
   return kBudgets;
 }
 
-double size_of(int width) { return 2.0 * 16 * width * width + 200.0 * width; }
+double size_of(int width) {
+  return 2.0 * 16 * width * width + 200.0 * width;
+}
 
 /// Least-squares polynomial of degree 1 or 2 by the normal equations; `x` should be small.
 std::array<double, 3> polynomial(const std::vector<double>& x,
@@ -197,8 +199,7 @@ plot::FigureInputs sample_study() {
   prediction.extrapolation = target / 3e12;
   laws.predictions.push_back(prediction);
 
-  laws.estimators = {
-      estimator("argmin", 0.38, 0.09), estimator("quadratic", 0.402, 0.03), {}};
+  laws.estimators = {estimator("argmin", 0.38, 0.09), estimator("quadratic", 0.402, 0.03), {}};
   io::Estimator& surface = laws.estimators.back();
   surface = estimator("vp", 0.42, 0.02);
   surface.E = 0.487;
@@ -210,8 +211,13 @@ plot::FigureInputs sample_study() {
   surface.coefficient_k = 0.61;
   laws.warnings = {"budget 3e10 FLOP: only 2 sizes, no parabola <left out>",
                    "the prediction reaches 33x beyond the largest budget"};
-  laws.provenance = io::Provenance{
-      "ff-analyze 0.1.0", "2026-11-21T01:30:00Z", "outputs/results.json", 26, 26, "quadratic"};
+  laws.provenance.emplace();
+  laws.provenance->program = "ff-analyze 0.1.0";
+  laws.provenance->created = "2026-11-21T01:30:00Z";
+  laws.provenance->results_path = "outputs/results.json";
+  laws.provenance->runs_read = 26;
+  laws.provenance->runs_used = 26;
+  laws.provenance->headline = "quadratic";
   for (const io::RunResult& run : study.results) {
     study.histories.push_back(sample_history(run, 40));
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// A realistic study for the plot tests: losses of real runs on the built-in corpus, their parabolas,
-// the power laws through the vertices, and a prediction one decade beyond.
+// A realistic study for the plot tests: losses of real runs on the built-in corpus, their
+// parabolas, the power laws through the vertices, and a prediction one decade beyond.
 #include "flops_fit/plot/figures.h"
 
 namespace ff::test {

@@ -35,7 +35,7 @@ struct VisualizerPaths {
 struct PlotOptions {
   std::string style = "paper";
   bool show = false;
-  std::vector<std::string> format = {"png"};
+  std::string format = "png";
   int dpi = 300;
   std::vector<std::string> figures;
 
@@ -47,8 +47,12 @@ struct PlotOptions {
        .choices = {"paper", "notebook"},
        .identity = false});
     v("show", show, {.doc = "Open the pictures when they are written.", .identity = false});
-    // No choices here: one text may name several formats, "png,svg".
-    v("format", format, {.doc = "Picture formats: png, svg, pdf.", .identity = false});
+    // No choices here: the text may name several formats. A string and not a list, because the
+    // Python tool's `format: png` stays valid.
+    v("format",
+      format,
+      {.doc = "Picture formats: png, svg, pdf, or several with commas ('png,svg').",
+       .identity = false});
     v("dpi",
       dpi,
       {.doc = "Resolution of PNG pictures.",
@@ -73,7 +77,7 @@ struct VisualizerConfig {
   }
 };
 
-/// The formats in their order, commas split, duplicates dropped.
+/// The formats of plots.format in their order, duplicates dropped.
 [[nodiscard]] std::vector<std::string> picture_formats(const PlotOptions& options);
 
 /// Throws ConfigError (value, rule, remedy) for an unknown style, format or figure, or a bad dpi.

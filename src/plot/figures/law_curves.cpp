@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "law_curves.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -40,7 +42,7 @@ std::optional<Extent> measured_extent(const io::ScalingLaws& laws) {
   return Extent{low->compute_budget, high->compute_budget};
 }
 
-io::Interval LawBand::at(const io::PowerLaw& law, double compute) const {
+io::Interval LawBand::at(const Curve& law, double compute) const {
   const double x = std::log(compute) - x_mid;
   const double up = std::hypot(h0, (x > 0 ? h1_above_up : h1_below_up) * x);
   const double down = std::hypot(h0, (x > 0 ? h1_above_down : h1_below_down) * x);
@@ -48,12 +50,14 @@ io::Interval LawBand::at(const io::PowerLaw& law, double compute) const {
   return {value * std::exp(-down), value * std::exp(up)};
 }
 
-std::optional<LawBand> law_band(const io::PowerLaw& law,
+std::optional<LawBand> law_band(const Curve& law,
+                                std::optional<double> exponent,
+                                const std::optional<io::Interval>& exponent_ci,
                                 const std::vector<double>& compute,
                                 const std::vector<double>& values,
                                 const std::vector<Anchor>& anchors) {
   const size_t n = compute.size();
-  if (n < 2 || (!law.a_ci && anchors.empty())) {
+  if (n < 2 || ((!exponent || !exponent_ci) && anchors.empty())) {
     return std::nullopt;
   }
   LawBand band;
@@ -67,9 +71,9 @@ std::optional<LawBand> law_band(const io::PowerLaw& law,
     const auto count = static_cast<double>(n);
     band.h0 = kNormal95 * std::sqrt(squares / (count - 2) / count);
   }
-  if (law.a_ci) {
-    band.h1_above_up = band.h1_below_down = std::max(0.0, law.a_ci->high - law.exponent_a);
-    band.h1_above_down = band.h1_below_up = std::max(0.0, law.exponent_a - law.a_ci->low);
+  if (exponent && exponent_ci) {
+    band.h1_above_up = band.h1_below_down = std::max(0.0, exponent_ci->high - *exponent);
+    band.h1_above_down = band.h1_below_up = std::max(0.0, *exponent - exponent_ci->low);
   }
   const auto distance = [&](const Anchor& a) { return std::abs(std::log(a.compute) - band.x_mid); };
   const auto farthest =
@@ -93,6 +97,50 @@ std::optional<LawBand> law_band(const io::PowerLaw& law,
     }
   }
   return band;
+}
+
+Marks marks_of(const io::ScalingLaws& laws) {
+  Marks out;
+  const bool surface = laws.l_opt_irreducible.has_value();
+  if (surface) {
+    for (const io::Isoflop& budget : laws.isoflop) {
+      if (!budget.vertex_size || !budget.vertex_loss || *budget.vertex_size <= 0) {
+        continue;
+      }
+      const double flops_per_nd = laws.provenance ? laws.provenance->flops_per_nd : 6.0;
+      const double tokens = budget.vertex_tokens.value_or(budget.compute_budget /
+                                                          (flops_per_nd * *budget.vertex_size));
+      out.marks.push_back({budget.compute_budget,
+                           *budget.vertex_size,
+                           tokens,
+                           *budget.vertex_loss,
+                           budget.vertex_log_stderr.value_or(0.0)});
+    }
+    out.legend = "vertex of a budget's parabola";
+  }
+  if (out.marks.empty()) {
+    out.legend = surface ? "optimum of the surface" : "optimum of a budget";
+    for (const io::OptimalPoint& p : laws.optimal_points) {
+      if (p.compute_budget <= 0 || p.model_size <= 0 || p.num_tokens <= 0) {
+        continue;
+      }
+      Mark mark{p.compute_budget, p.model_size, p.num_tokens, p.final_loss, 0.0};
+      for (const io::Isoflop& budget : laws.isoflop) {
+        // The vertex's error holds only if the vertex is what was recorded.
+        if (same_budget(budget.compute_budget, p.compute_budget) && budget.vertex_size &&
+            std::abs(*budget.vertex_size - p.model_size) <= 1e-6 * p.model_size) {
+          mark.log_size_stderr = budget.vertex_log_stderr.value_or(0.0);
+        }
+      }
+      out.marks.push_back(mark);
+    }
+  }
+  return out;
+}
+
+std::string interval_name(const io::ScalingLaws& laws) {
+  const double confidence = laws.provenance ? laws.provenance->confidence : 0.95;
+  return fmt::format("{:g}% interval", 100.0 * confidence);
 }
 
 }  // namespace ff::plot

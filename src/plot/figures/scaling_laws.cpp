@@ -22,9 +22,12 @@ struct Quantity {
   const char* title;
   const char* y_label;
   Numbers numbers;
-  const std::optional<io::PowerLaw>& law;
+  Curve law;  ///< empty if there is none
+  const io::PowerLaw*
+      power_law;  ///< the law if it is a pure power law, for its exponent's interval
+  double Mark::*mark;
   double io::OptimalPoint::*value;
-  bool has_vertex_error;  ///< ln N and ln D = ln(C/6) - ln N share their error
+  bool has_vertex_error;  ///< at fixed compute ln D = const - ln N: N and D share their error
 };
 
 struct Target {
@@ -32,15 +35,6 @@ struct Target {
   double value = 0.0;
   std::optional<io::Interval> interval;
 };
-
-std::optional<double> vertex_log_stderr(const io::ScalingLaws& laws, double budget) {
-  for (const io::Isoflop& isoflop : laws.isoflop) {
-    if (same_budget(isoflop.compute_budget, budget)) {
-      return isoflop.vertex_log_stderr;
-    }
-  }
-  return std::nullopt;
-}
 
 std::vector<Target> targets_of(const io::ScalingLaws& laws, double io::OptimalPoint::*value) {
   std::vector<Target> targets;
@@ -57,7 +51,7 @@ std::vector<Target> targets_of(const io::ScalingLaws& laws, double io::OptimalPo
   return targets;
 }
 
-Series line(std::string legend, Role role, const io::PowerLaw& law, double low, double high) {
+Series line(std::string legend, Role role, const Curve& law, double low, double high) {
   Series series{.legend = std::move(legend), .role = role, .shape = Shape::kLine};
   series.x = log_space(low, high, kSamples);
   for (const double c : series.x) {
@@ -70,14 +64,14 @@ Panel panel_of(const io::ScalingLaws& laws, const Quantity& quantity) {
   Panel panel{.title = quantity.title,
               .x = {"Compute C [FLOP]", true, Numbers::kPowers},
               .y = {quantity.y_label, true, quantity.numbers}};
-  Series optima{.legend = "optimum of a budget", .role = Role::kOptimum, .shape = Shape::kPoints};
+  const Marks measured = marks_of(laws);
+  Series optima{.legend = measured.legend, .role = Role::kOptimum, .shape = Shape::kPoints};
   bool any_error = false;
-  for (const io::OptimalPoint& p : laws.optimal_points) {
-    const double value = p.*quantity.value;
-    const double error =
-        quantity.has_vertex_error ? vertex_log_stderr(laws, p.compute_budget).value_or(0.0) : 0.0;
+  for (const Mark& mark : measured.marks) {
+    const double value = mark.*quantity.mark;
+    const double error = quantity.has_vertex_error ? mark.log_size_stderr : 0.0;
     any_error = any_error || error > 0.0;
-    optima.x.push_back(p.compute_budget);
+    optima.x.push_back(mark.compute);
     optima.y.push_back(value);
     optima.low.push_back(value * std::exp(-kNormal95 * error));
     optima.high.push_back(value * std::exp(kNormal95 * error));
@@ -102,14 +96,20 @@ Panel panel_of(const io::ScalingLaws& laws, const Quantity& quantity) {
         anchors.push_back({target.compute, *target.interval});
       }
     }
-    if (const auto band = law_band(*quantity.law, optima.x, optima.y, anchors)) {
-      Series area{.legend = "95% interval",
+    if (const auto band = law_band(
+            quantity.law,
+            quantity.power_law ? std::optional(quantity.power_law->exponent_a) : std::nullopt,
+            quantity.power_law ? quantity.power_law->a_ci : std::nullopt,
+            optima.x,
+            optima.y,
+            anchors)) {
+      Series area{.legend = interval_name(laws),
                   .role = Role::kInterval,
                   .shape = Shape::kBand,
                   .x = log_space(low, high, kSamples)};
       for (const double c : area.x) {
-        const io::Interval interval = band->at(*quantity.law, c);
-        area.y.push_back((*quantity.law)(c));
+        const io::Interval interval = band->at(quantity.law, c);
+        area.y.push_back(quantity.law(c));
         area.low.push_back(interval.low);
         area.high.push_back(interval.high);
       }
@@ -117,12 +117,11 @@ Panel panel_of(const io::ScalingLaws& laws, const Quantity& quantity) {
     }
     if (extent->high > extent->low) {
       panel.series.push_back(
-          line("fitted power law", Role::kLaw, *quantity.law, extent->low, extent->high));
+          line("fitted law", Role::kLaw, quantity.law, extent->low, extent->high));
     }
     for (const auto& [from, to] : {std::pair(low, extent->low), std::pair(extent->high, high)}) {
       if (to > from * (1 + 1e-9)) {
-        panel.series.push_back(
-            line("extrapolation", Role::kExtrapolation, *quantity.law, from, to));
+        panel.series.push_back(line("extrapolation", Role::kExtrapolation, quantity.law, from, to));
       }
     }
   }
@@ -155,35 +154,45 @@ Drawing scaling_laws(const FigureInputs& inputs) {
                     "The compute-optimal model size, training tokens and loss against "
                     "training compute. Solid where there are measured budgets, dashed "
                     "beyond them."};
+  const auto curve = [](const auto& law) { return law ? Curve(*law) : Curve(); };
+  const auto pure = [](const auto& law) { return law ? &*law : nullptr; };
   figure.panels.push_back(panel_of(laws,
                                    {.title = "Optimal model size",
                                     .y_label = "Optimal model size N_{opt}",
                                     .numbers = Numbers::kCount,
-                                    .law = laws.n_opt_fit,
+                                    .law = curve(laws.n_opt_fit),
+                                    .power_law = pure(laws.n_opt_fit),
+                                    .mark = &Mark::model_size,
                                     .value = &io::OptimalPoint::model_size,
                                     .has_vertex_error = true}));
   figure.panels.push_back(panel_of(laws,
                                    {.title = "Optimal training tokens",
                                     .y_label = "Optimal training tokens D_{opt}",
                                     .numbers = Numbers::kCount,
-                                    .law = laws.d_opt_fit,
+                                    .law = curve(laws.d_opt_fit),
+                                    .power_law = pure(laws.d_opt_fit),
+                                    .mark = &Mark::num_tokens,
                                     .value = &io::OptimalPoint::num_tokens,
                                     .has_vertex_error = true}));
-  figure.panels.push_back(panel_of(laws,
-                                   {.title = "Best reachable loss",
-                                    .y_label = "Optimal loss L_{opt} [nats/token]",
-                                    .numbers = Numbers::kPlain,
-                                    .law = laws.l_opt_fit,
-                                    .value = &io::OptimalPoint::final_loss,
-                                    .has_vertex_error = false}));
+  // A surface says how the loss bends towards its irreducible part; a power law cannot.
+  const bool bends = laws.l_opt_irreducible.has_value();
+  figure.panels.push_back(
+      panel_of(laws,
+               {.title = "Best reachable loss",
+                .y_label = "Optimal loss L_{opt} [nats/token]",
+                .numbers = Numbers::kPlain,
+                .law = bends ? curve(laws.l_opt_irreducible) : curve(laws.l_opt_fit),
+                .power_law = bends ? nullptr : pure(laws.l_opt_fit),
+                .mark = &Mark::loss,
+                .value = &io::OptimalPoint::final_loss,
+                .has_vertex_error = false}));
   if (laws.floor_nats && *laws.floor_nats > 0) {
     figure.panels.back().series.push_back({.legend = "entropy floor of the corpus",
                                            .role = Role::kReference,
                                            .shape = Shape::kHorizontal,
                                            .y = {*laws.floor_nats}});
     figure.caption +=
-        " No loss can lie below the entropy floor of the corpus: where the fitted "
-        "power law crosses it, it no longer holds.";
+        " No loss can lie below the entropy floor of the corpus: a law that crosses it has ended.";
   }
   return figure;
 }

@@ -79,12 +79,11 @@ Drawing tokens_per_param(const FigureInputs& inputs) {
     }
   }
 
-  Series optima{.legend = "optimum of a budget", .role = Role::kOptimum, .shape = Shape::kPoints};
-  for (const io::OptimalPoint& p : laws.optimal_points) {
-    if (p.model_size > 0 && p.num_tokens > 0) {
-      optima.x.push_back(p.compute_budget);
-      optima.y.push_back(p.num_tokens / p.model_size);
-    }
+  const Marks measured = marks_of(laws);
+  Series optima{.legend = measured.legend, .role = Role::kOptimum, .shape = Shape::kPoints};
+  for (const Mark& mark : measured.marks) {
+    optima.x.push_back(mark.compute);
+    optima.y.push_back(mark.num_tokens / mark.model_size);
   }
   panel.series.push_back(std::move(optima));
   if (!predicted.x.empty()) {

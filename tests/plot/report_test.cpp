@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+#include "flops_fit/plot/report.h"
+
+#include "sample.h"
+#include "support/catch.h"
+
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+using namespace ff;
+using namespace ff::plot;
+
+namespace {
+
+/// The first tag that is closed without being open, or left open; empty if all are balanced.
+std::string unbalanced(const std::string& html) {
+  static const std::set<std::string_view> kVoid = {"meta", "!DOCTYPE", "br", "link", "img"};
+  std::vector<std::string> open;
+  for (size_t at = html.find('<'); at != std::string::npos; at = html.find('<', at + 1)) {
+    const size_t end = html.find('>', at);
+    if (end == std::string::npos) {
+      return "unterminated tag";
+    }
+    const std::string tag = html.substr(at + 1, end - at - 1);
+    const std::string name = tag.substr(tag.front() == '/' ? 1 : 0);
+    const std::string word = name.substr(0, name.find_first_of(" \t\n/"));
+    if (tag.front() == '/') {
+      if (open.empty() || open.back() != word) {
+        return "</" + word + ">";
+      }
+      open.pop_back();
+    } else if (tag.back() != '/' && !kVoid.contains(word)) {
+      open.push_back(word);
+    }
+  }
+  return open.empty() ? "" : open.back();
+}
+
+std::string sample_report() {
+  const FigureInputs study = test::sample_study();
+  ReportContent content;
+  for (const FigureEntry& entry : figure_registry()) {
+    content.figures.push_back(inline_svg(std::get<Figure>(entry.build(study))));
+    REQUIRE(content.figures.back().problem.empty());
+  }
+  content.problems = {"a <problem> & more"};
+  content.results_path = "outputs/<results>.json";
+  content.created = "2026-11-21T01:30:00Z";
+  return report_html(study, content);
+}
+
+}  // namespace
+
+TEST_CASE("the report is well formed, escaped, and asks for nothing outside itself", "[plot]") {
+  const std::string html = sample_report();
+  CHECK(unbalanced(html) == "");
+  for (const char* request : {"http://", "https://", "<script", "url(http", "@import", "src="}) {
+    CHECK(html.find(request) == std::string::npos);
+  }
+  CHECK_THAT(html, ContainsSubstring("a &lt;problem&gt; &amp; more"));
+  CHECK_THAT(html, ContainsSubstring("outputs/&lt;results&gt;.json"));
+  CHECK_THAT(html, ContainsSubstring("no parabola &lt;left out&gt;"));
+}
+
+TEST_CASE("the report says the answer, its interval and where it comes from", "[plot]") {
+  const std::string html = sample_report();
+  CHECK_THAT(html, ContainsSubstring("With <b>10<sup>14</sup> FLOP</b>"));
+  CHECK_THAT(html, ContainsSubstring("class=\"ci\""));
+  CHECK_THAT(html, ContainsSubstring("<tr class=\"headline\"><td>quadratic</td>"));
+  CHECK_THAT(html, ContainsSubstring("only 2 sizes"));
+  CHECK_THAT(html, ContainsSubstring("ff-visualize"));
+}
+
+TEST_CASE("identifiers of inline pictures are unique across the page", "[plot]") {
+  const std::string html = sample_report();
+  std::set<std::string> seen;
+  for (const char quote : {'\'', '"'}) {
+    const std::string opening = std::string(" id=") + quote;
+    for (size_t at = html.find(opening); at != std::string::npos; at = html.find(opening, at + 1)) {
+      const size_t start = at + opening.size();
+      const std::string id = html.substr(start, html.find(quote, start) - start);
+      INFO(id);
+      CHECK(seen.insert(id).second);
+    }
+  }
+  CHECK(!seen.empty());
+}
+
+TEST_CASE("a report without laws, predictions or pictures still stands", "[plot]") {
+  const std::string html = report_html({}, {});
+  CHECK(unbalanced(html) == "");
+  CHECK_THAT(html, ContainsSubstring("No law could be fitted"));
+}
