@@ -36,7 +36,7 @@ int main(int argc, char** argv) {
       .summary = "Draws the IsoFLOP curves, the scaling laws and the training curves of a sweep, and "
                  "writes a report.",
       .examples = {"ff-visualize",
-                   "ff-visualize plots.format=[png,pdf] plots.style=notebook",
+                   "ff-visualize 'plots.format=[png,pdf]' plots.style=notebook",
                    "ff-visualize 'plots.figures=[isoflops_curves]' plots.dpi=150"},
       .files = "reads  paths.results, paths.analysis (scaling_laws.json), paths.runs\n"
                "writes paths.plots/<figure>.{png,svg,pdf,gp,tsv} and paths.report"};

@@ -84,7 +84,7 @@ VisualizeOutcome visualize(const VisualizerConfig& config) {
   VisualizeOutcome outcome;
   const FigureInputs inputs = read_inputs(config, outcome.problems);
   const RenderOptions options{config.plots.style == "notebook" ? Medium::kNotebook : Medium::kPaper,
-                              picture_formats(config.plots),
+                              config.plots.format,
                               config.plots.dpi};
 
   ReportContent content;

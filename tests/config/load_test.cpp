@@ -43,6 +43,8 @@ TEST_CASE("a struct is filled from YAML, key by key", "[config]") {
   CHECK(config.compute.max_tokens == 500000);
   CHECK(config.mode == "local");
   CHECK(config.widths == std::vector<double>{32, 65});
+  CHECK(load<ff::test::SampleConfig>(ff::config::parse_yaml("widths: 16\n", "f")).widths ==
+        std::vector<double>{16});
   CHECK(config.shapes == std::vector<std::vector<int>>{{1, 2}, {}});
   CHECK(config.tags == std::vector<std::string>{"a", "12", ""});
   CHECK(std::isinf(config.tolerance));
@@ -70,7 +72,8 @@ TEST_CASE("errors of values say where, which key, the rule, and what was found",
       {"mode: mok\n",
        "f.yaml:1: mode: expected one of mock, local, api, found \"mok\". Did you mean mock?"},
       {"mode: [mock]\n", "f.yaml:1: mode: expected text, found [mock]."},
-      {"widths: 64\n", "f.yaml:1: widths: expected a list, found 64. Write [64]."},
+      {"widths: {a: 1}\n", "f.yaml:1: widths: expected a list, found {a: 1}."},
+      {"widths: x\n", "f.yaml:1: widths: expected a number from 1 up, found \"x\"."},
       {"widths: [64, x]\n", "f.yaml:1: widths[1]: expected a number from 1 up, found \"x\"."},
       {"shapes: [[1], [a]]\n", "f.yaml:1: shapes[1][0]: expected a whole number, found \"a\"."},
       {"seed: 1e300\n", "f.yaml:1: seed: expected a whole number, found 1e300."},

@@ -84,10 +84,17 @@ class Loader {
       convert(node, value, info, key);
       field = std::move(value);
     } else if constexpr (kIsVector<T>) {
-      if (!node.is_list()) {
-        refuse(node, key, "a list", node.is_scalar() ? " Write [" + node.text + "]." : "");
-      }
       T list;
+      if (node.is_scalar()) {
+        // One value stands for a list of one: the Python tool's `target_compute: 1e15`.
+        typename T::value_type value{};
+        convert(node, value, info, key);
+        field = {std::move(value)};
+        return;
+      }
+      if (!node.is_list()) {
+        refuse(node, key, "a list");
+      }
       for (size_t i = 0; i < node.items.size(); ++i) {
         typename T::value_type value{};
         convert(node.items[i], value, info, fmt::format("{}[{}]", key, i));

@@ -35,7 +35,7 @@ struct VisualizerPaths {
 struct PlotOptions {
   std::string style = "paper";
   bool show = false;
-  std::string format = "png";
+  std::vector<std::string> format = {"png"};
   int dpi = 300;
   std::vector<std::string> figures;
 
@@ -47,11 +47,10 @@ struct PlotOptions {
        .choices = {"paper", "notebook"},
        .identity = false});
     v("show", show, {.doc = "Open the pictures when they are written.", .identity = false});
-    // No choices here: the text may name several formats. A string and not a list, because the
-    // Python tool's `format: png` stays valid.
     v("format",
       format,
-      {.doc = "Picture formats: png, svg, pdf, or several with commas ('png,svg').",
+      {.doc = "Picture formats, one or a list: [png, pdf].",
+       .choices = {"png", "svg", "pdf"},
        .identity = false});
     v("dpi",
       dpi,
@@ -77,10 +76,7 @@ struct VisualizerConfig {
   }
 };
 
-/// The formats of plots.format in their order, duplicates dropped.
-[[nodiscard]] std::vector<std::string> picture_formats(const PlotOptions& options);
-
-/// Throws ConfigError (value, rule, remedy) for an unknown style, format or figure, or a bad dpi.
+/// Throws ConfigError (value, rule, remedy) for an unknown figure, or no format at all.
 void check(const VisualizerConfig& config);
 
 }  // namespace ff::plot
