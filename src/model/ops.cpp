@@ -20,6 +20,22 @@ const float* data(const Tensor& x) { return x.data_ptr<float>(); }
 float* mutable_data(const Tensor& x) { return x.data_ptr<float>(); }
 float to_float(const c10::IValue& x) { return static_cast<float>(x.toDouble()); }
 
+bool on_linear_kernel(const Tensor& x, const Tensor& weight) {
+  return on_cpu_kernels(x) && x.is_contiguous() && weight.is_contiguous() &&
+         cpu::linear_serves(weight.size(0), weight.size(1));
+}
+
+/// a x + b y.
+Tensor scaled_sum(double a, const Tensor& x, double b, const Tensor& y) {
+  if (on_cpu_kernels(x) && x.is_contiguous() && y.is_contiguous()) {
+    Tensor out = torch::empty_like(x);
+    cpu::scaled_sum(x.numel(), static_cast<float>(a), data(x), static_cast<float>(b), data(y),
+                    mutable_data(out));
+    return out;
+  }
+  return (x * a).add_(y, b);
+}
+
 /// scale * a b, without a separate pass for the scale: it rides on the matrix product.
 Tensor scaled_mm(const Tensor& a, const Tensor& b, double scale) {
   Tensor out = torch::empty({a.size(0), b.size(1)}, a.options());
@@ -37,12 +53,30 @@ struct LinearOp : Function<LinearOp> {
     ctx->save_for_backward({x, weight});
     ctx->saved_data["grad_input"] = grad_input;
     ctx->saved_data["grad_weight"] = grad_weight;
+    if (on_linear_kernel(x, weight)) {
+      const Tensor y = torch::empty({x.size(0), weight.size(0)}, x.options());
+      cpu::linear_forward(x.size(0), weight.size(0), weight.size(1), data(x), data(weight),
+                          static_cast<float>(forward_scale), mutable_data(y));
+      return y;
+    }
     return scaled_mm(x, weight.t(), forward_scale);
   }
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     const auto saved = ctx->get_saved_variables();
+    const Tensor& weight = saved[1];
+    if (on_linear_kernel(saved[0], weight)) {
+      const Tensor dy = grads[0].contiguous();
+      const int64_t rows = dy.size(0);
+      Tensor dx = torch::empty_like(saved[0]);
+      Tensor dw = torch::empty_like(weight);
+      cpu::linear_grad_input(rows, weight.size(0), weight.size(1), data(dy), data(weight),
+                             to_float(ctx->saved_data["grad_input"]), mutable_data(dx));
+      cpu::linear_grad_weight(rows, weight.size(0), weight.size(1), data(dy), data(saved[0]),
+                              to_float(ctx->saved_data["grad_weight"]), mutable_data(dw));
+      return {dx, dw, Tensor(), Tensor(), Tensor()};
+    }
     const Tensor& grad = grads[0];
-    Tensor dx = scaled_mm(grad, saved[1], ctx->saved_data["grad_input"].toDouble());
+    Tensor dx = scaled_mm(grad, weight, ctx->saved_data["grad_input"].toDouble());
     Tensor dw = scaled_mm(grad.t(), saved[0], ctx->saved_data["grad_weight"].toDouble());
     return {dx, dw, Tensor(), Tensor(), Tensor()};
   }
@@ -172,7 +206,7 @@ struct AttentionOp : Function<AttentionOp> {
     ctx->saved_data["heads"] = num_heads;
     ctx->saved_data["logit_scale"] = logit_scale;
     ctx->saved_data["grad_scale"] = grad_scale;
-    if (on_cpu_kernels(qkv) && head <= cpu::kMaxHead) {
+    if (on_cpu_kernels(qkv)) {
       const cpu::Attention shape =
           kernel_shape(batch, seq_len, num_heads, qkv, cos, sin, logit_scale, output_scale, grad_scale);
       const Tensor weights = torch::empty({cpu::attention_weights_size(shape)}, qkv.options());
@@ -209,7 +243,7 @@ struct AttentionOp : Function<AttentionOp> {
     const int64_t heads = ctx->saved_data["heads"].toInt();
     const double grad_scale = ctx->saved_data["grad_scale"].toDouble();
     const int64_t head = grads[0].size(1) / heads;
-    if (on_cpu_kernels(grads[0]) && head <= cpu::kMaxHead) {
+    if (on_cpu_kernels(grads[0])) {
       const Tensor& qkv = saved[0];
       const cpu::Attention shape =
           kernel_shape(batch, seq_len, heads, qkv, saved[2], saved[3],
@@ -253,16 +287,16 @@ struct ResidualSplitOp : Function<ResidualSplitOp> {
     return {x.view_as(x), x.view_as(x)};
   }
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
-    Tensor dx = (grads[0] * ctx->saved_data["branch"].toDouble())
-                    .add_(grads[1], ctx->saved_data["skip"].toDouble());
-    return {dx, Tensor(), Tensor()};
+    return {scaled_sum(ctx->saved_data["branch"].toDouble(), grads[0],
+                       ctx->saved_data["skip"].toDouble(), grads[1]),
+            Tensor(), Tensor()};
   }
 };
 
 struct ResidualAddOp : Function<ResidualAddOp> {
   static Tensor forward(AutogradContext*, const Tensor& branch, const Tensor& skip,
                         double branch_scale, double skip_scale) {
-    return (branch * branch_scale).add_(skip, skip_scale);
+    return scaled_sum(branch_scale, branch, skip_scale, skip);
   }
   static variable_list backward(AutogradContext*, variable_list grads) {
     return {grads[0], grads[0], Tensor(), Tensor()};

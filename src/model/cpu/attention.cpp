@@ -1,37 +1,41 @@
 // SPDX-License-Identifier: MIT
-// Causal attention, forward and backward, for one (row, head) at a time. Queries stand in the vector
-// lanes, eight at a time, keys are broadcast: no transposes of the scores, no horizontal sums in the
-// inner loops, and keys after the last query of a block are never visited.
+// Causal attention, forward and backward, one (row, head) at a time. Scores are kept transposed,
+// [key][query], so that the softmax over keys runs down the vector lanes and needs no horizontal sums.
+// Keys after the last query of a block of eight are never visited: about half of the square.
+#include "gemm.h"
 #include "kernels.h"
-#include "simd.h"
 
+#include <algorithm>
 #include <limits>
 #include <vector>
 
 namespace ff::model::cpu {
 namespace {
 
-int64_t blocks_of(int64_t seq_len) { return (seq_len + kLanes - 1) / kLanes; }
+int64_t round_up(int64_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
 
-/// Buffers of one (row, head), reused for all of them.
+/// Buffers of one (row, head), reused for all of them. Padding stays zero.
 struct Workspace {
   explicit Workspace(const Attention& s)
-      : padded(blocks_of(s.seq_len) * kLanes),
-        q(size(s)),
-        k(size(s)),
-        v(size(s)),
-        d_out(size(s)),
-        d_weights(static_cast<size_t>(padded * kLanes)),
-        dk(size(s) * kLanes),
-        dv(size(s) * kLanes) {}
-  size_t size(const Attention& s) const { return static_cast<size_t>(padded * s.head); }
+      : queries(round_up(s.seq_len)),
+        head(round_up(s.head)),
+        q(size()),
+        q_t(size()),
+        k(size()),
+        v(size()),
+        g(size()),
+        g_t(size()),
+        out(size()),
+        d_scores(static_cast<size_t>(queries * queries)) {}
+  size_t size() const { return static_cast<size_t>(queries * head); }
 
-  int64_t padded;              ///< seq_len rounded up to whole blocks
-  std::vector<float> q;        ///< [head][padded], rotated, times logit_scale
-  std::vector<float> k, v;     ///< [padded][head], k rotated
-  std::vector<float> d_out;    ///< [head][padded]
-  std::vector<float> d_weights;  ///< [keys][kLanes] of one block
-  std::vector<float> dk, dv;   ///< [keys][head][kLanes] partial sums
+  int64_t queries;  ///< seq_len in whole vectors
+  int64_t head;     ///< head size in whole vectors
+  std::vector<float> q, q_t;  ///< [query][head] and [head][query]: rotated, times logit_scale
+  std::vector<float> k, v;    ///< [key][head]; k rotated
+  std::vector<float> g, g_t;  ///< the result's gradient times grad_scale, both ways
+  std::vector<float> out;     ///< [query][head]
+  std::vector<float> d_scores;  ///< [key][query]
 };
 
 /// Where row t's q, k or v of one head starts in qkv (part 0, 1, 2).
@@ -46,203 +50,195 @@ FF_INLINE void load_head(const Attention& s, const float* qkv, int64_t b, int64_
     const float* q = qkv + offset_of(s, row, 0, h);
     const float* k = qkv + offset_of(s, row, 1, h);
     const float* v = qkv + offset_of(s, row, 2, h);
+    float* q_row = &w.q[t * w.head];
+    float* k_row = &w.k[t * w.head];
     for (int64_t i = 0; i < half; ++i) {
       const float cos = s.cos[t * half + i];
       const float sin = s.sin[t * half + i];
-      w.q[i * w.padded + t] = (q[i] * cos - q[i + half] * sin) * s.logit_scale;
-      w.q[(i + half) * w.padded + t] = (q[i] * sin + q[i + half] * cos) * s.logit_scale;
-      w.k[t * s.head + i] = k[i] * cos - k[i + half] * sin;
-      w.k[t * s.head + i + half] = k[i] * sin + k[i + half] * cos;
+      q_row[i] = (q[i] * cos - q[i + half] * sin) * s.logit_scale;
+      q_row[i + half] = (q[i] * sin + q[i + half] * cos) * s.logit_scale;
+      k_row[i] = k[i] * cos - k[i + half] * sin;
+      k_row[i + half] = k[i] * sin + k[i + half] * cos;
     }
     for (int64_t i = 0; i < s.head; ++i) {
-      w.v[t * s.head + i] = v[i];
+      w.q_t[i * w.queries + t] = q_row[i];
+      w.v[t * w.head + i] = v[i];
     }
   }
 }
 
-/// kHead > 0 fixes the head size at compile time, so that its loops unroll into registers.
-template <int64_t kHead>
-FF_INLINE void forward_body(const Attention& s, const float* qkv, float* weights, float* out) {
-  const int64_t head = kHead > 0 ? kHead : s.head;
-  const int64_t d = s.num_heads * head;
-  Workspace w(s);
-  const int64_t blocks = blocks_of(s.seq_len);
+/// into[key][query] = sum_c keys[key][c] by_head[c][query], for queries from the key's block on.
+FF_INLINE void score_products(const Attention& s, const Workspace& w, const float* keys,
+                              const float* by_head, float* into) {
+  for (int64_t j = 0; j < s.seq_len; j += kLanes) {
+    gemm_block(std::min(kLanes, s.seq_len - j), w.queries - j, s.head, {keys + j * w.head, w.head, 1},
+               by_head + j, w.queries, 1.0F, false, into + j * w.queries + j, w.queries);
+  }
+}
+
+/// Keys that a block of queries sees.
+FF_INLINE int64_t keys_of(const Attention& s, int64_t first) {
+  return std::min(first + kLanes, s.seq_len);
+}
+
+/// Scores to softmax weights in place, 0 for the keys that a query must not see.
+FF_INLINE void softmax(const Attention& s, const Workspace& w, float* p) {
   const Ints lane = {0, 1, 2, 3, 4, 5, 6, 7};
+  for (int64_t first = 0; first < s.seq_len; first += kLanes) {
+    const int64_t keys = keys_of(s, first);
+    Floats top = splat(-std::numeric_limits<float>::infinity());
+    for (int64_t j = 0; j < keys; ++j) {
+      Floats score;
+      load(p + j * w.queries + first, score);
+      if (j > first) {
+        const auto hidden = static_cast<int32_t>(j - first);
+        score = lane < hidden ? splat(-1e30F) : score;
+        store(p + j * w.queries + first, score);
+      }
+      top = score > top ? score : top;
+    }
+    Floats total = splat(0.0F);
+    for (int64_t j = 0; j < keys; ++j) {
+      Floats score;
+      load(p + j * w.queries + first, score);
+      Floats e = exp8(score - top);
+      // exp8 bottoms out at 1e-38; a hidden key must weigh exactly nothing.
+      e = score < -1e29F ? splat(0.0F) : e;
+      total += e;
+      store(p + j * w.queries + first, e);
+    }
+    const Floats inverse = 1.0F / total;
+    for (int64_t j = 0; j < keys; ++j) {
+      Floats e;
+      load(p + j * w.queries + first, e);
+      e *= inverse;
+      store(p + j * w.queries + first, e);
+    }
+  }
+}
+
+/// out[query][c] = alpha sum over the keys seen of p[key][query] values[key][c].
+FF_INLINE void sum_over_keys(const Attention& s, const Workspace& w, const float* p,
+                             const float* values, float alpha, float* out) {
+  for (int64_t first = 0; first < s.seq_len; first += kLanes) {
+    gemm_block(kLanes, w.head, keys_of(s, first), {p + first, 1, w.queries}, values, w.head, alpha,
+               false, out + first * w.head, w.head);
+  }
+}
+
+/// out[key][c] = sum over the queries that see the key of p[key][query] values[query][c].
+FF_INLINE void sum_over_queries(const Attention& s, const Workspace& w, const float* p,
+                                const float* values, float* out) {
+  for (int64_t j = 0; j < s.seq_len; j += kLanes) {
+    gemm_block(std::min(kLanes, s.seq_len - j), w.head, s.seq_len - j,
+               {p + j * w.queries + j, w.queries, 1}, values + j * w.head, w.head, 1.0F, false,
+               out + j * w.head, w.head);
+  }
+}
+
+FF_INLINE void forward_body(const Attention& s, const float* qkv, float* weights, float* out) {
+  const int64_t d = s.num_heads * s.head;
+  Workspace w(s);
   for (int64_t b = 0; b < s.batch; ++b) {
     for (int64_t h = 0; h < s.num_heads; ++h) {
       load_head(s, qkv, b, h, w);
-      float* head_weights = weights + (b * s.num_heads + h) * blocks * w.padded * kLanes;
-      for (int64_t block = 0; block < blocks; ++block) {
-        float* p = head_weights + block * w.padded * kLanes;
-        const int64_t first = block * kLanes;
-        const int64_t keys = first + kLanes < s.seq_len ? first + kLanes : s.seq_len;
-        Floats top = splat(-std::numeric_limits<float>::infinity());
-        for (int64_t j = 0; j < keys; ++j) {
-          Floats score = splat(0.0F);
-          for (int64_t c = 0; c < head; ++c) {
-            Floats q;
-            load(&w.q[c * w.padded + first], q);
-            score += q * w.k[j * head + c];
-          }
-          if (j > first) {
-            score = lane + static_cast<int32_t>(first) < static_cast<int32_t>(j) ? splat(-1e30F) : score;
-          }
-          top = score > top ? score : top;
-          store(p + j * kLanes, score);
-        }
-        Floats total = splat(0.0F);
-        for (int64_t j = 0; j < keys; ++j) {
-          Floats score;
-          load(p + j * kLanes, score);
-          Floats e = exp8(score - top);
-          // exp8 bottoms out at 1e-38; a hidden key must weigh exactly nothing.
-          e = score < -1e29F ? splat(0.0F) : e;
-          total += e;
-          store(p + j * kLanes, e);
-        }
-        const Floats inverse = 1.0F / total;
-        Floats sum[kHead > 0 ? kHead : kMaxHead] = {};
-        for (int64_t j = 0; j < keys; ++j) {
-          Floats e;
-          load(p + j * kLanes, e);
-          e *= inverse;
-          store(p + j * kLanes, e);
-          for (int64_t c = 0; c < head; ++c) {
-            sum[c] += e * w.v[j * head + c];
-          }
-        }
-        for (int64_t i = first; i < keys; ++i) {
-          float* row = out + (b * s.seq_len + i) * d + h * head;
-          for (int64_t c = 0; c < head; ++c) {
-            row[c] = sum[c][i - first] * s.output_scale;
-          }
-        }
+      float* p = weights + (b * s.num_heads + h) * s.seq_len * w.queries;
+      score_products(s, w, w.k.data(), w.q_t.data(), p);
+      softmax(s, w, p);
+      sum_over_keys(s, w, p, w.v.data(), s.output_scale, w.out.data());
+      for (int64_t t = 0; t < s.seq_len; ++t) {
+        std::copy_n(&w.out[t * w.head], s.head, out + (b * s.seq_len + t) * d + h * s.head);
       }
     }
   }
 }
 
-/// Writes the gradients of q and k back in the unrotated frame.
-FF_INLINE void unrotate(const Attention& s, int64_t t, const float* rotated, float* plain) {
+/// Writes the gradients of q or k (`part` 0, 1) back in the unrotated frame.
+FF_INLINE void store_unrotated(const Attention& s, const Workspace& w, int64_t b, int64_t h,
+                               int64_t part, float* dqkv) {
   const int64_t half = s.head / 2;
-  for (int64_t i = 0; i < half; ++i) {
-    const float cos = s.cos[t * half + i];
-    const float sin = s.sin[t * half + i];
-    plain[i] = rotated[i] * cos + rotated[i + half] * sin;
-    plain[i + half] = rotated[i + half] * cos - rotated[i] * sin;
+  for (int64_t t = 0; t < s.seq_len; ++t) {
+    const float* rotated = &w.out[t * w.head];
+    float* plain = dqkv + offset_of(s, b * s.seq_len + t, part, h);
+    for (int64_t i = 0; i < half; ++i) {
+      const float cos = s.cos[t * half + i];
+      const float sin = s.sin[t * half + i];
+      plain[i] = rotated[i] * cos + rotated[i + half] * sin;
+      plain[i + half] = rotated[i + half] * cos - rotated[i] * sin;
+    }
   }
 }
 
-template <int64_t kHead>
 FF_INLINE void backward_body(const Attention& s, const float* qkv, const float* weights,
                              const float* dout, float* dqkv) {
-  const int64_t head = kHead > 0 ? kHead : s.head;
-  const int64_t d = s.num_heads * head;
+  const int64_t d = s.num_heads * s.head;
   Workspace w(s);
-  const int64_t blocks = blocks_of(s.seq_len);
-  std::vector<float> row_gradient(static_cast<size_t>(head));
   for (int64_t b = 0; b < s.batch; ++b) {
     for (int64_t h = 0; h < s.num_heads; ++h) {
       load_head(s, qkv, b, h, w);
       for (int64_t t = 0; t < s.seq_len; ++t) {
-        const float* row = dout + (b * s.seq_len + t) * d + h * head;
-        for (int64_t c = 0; c < head; ++c) {
-          w.d_out[c * w.padded + t] = row[c] * s.grad_scale;
+        const float* row = dout + (b * s.seq_len + t) * d + h * s.head;
+        for (int64_t c = 0; c < s.head; ++c) {
+          w.g[t * w.head + c] = row[c] * s.grad_scale;
+          w.g_t[c * w.queries + t] = row[c] * s.grad_scale;
         }
       }
-      std::fill(w.dk.begin(), w.dk.end(), 0.0F);
-      std::fill(w.dv.begin(), w.dv.end(), 0.0F);
-      const float* head_weights = weights + (b * s.num_heads + h) * blocks * w.padded * kLanes;
-      for (int64_t block = 0; block < blocks; ++block) {
-        const float* p = head_weights + block * w.padded * kLanes;
-        const int64_t first = block * kLanes;
-        const int64_t keys = first + kLanes < s.seq_len ? first + kLanes : s.seq_len;
+      const float* p = weights + (b * s.num_heads + h) * s.seq_len * w.queries;
+      float* ds = w.d_scores.data();
+      score_products(s, w, w.v.data(), w.g_t.data(), ds);
+      // Through the softmax: ds = p (dp - sum_j p dp).
+      for (int64_t first = 0; first < s.seq_len; first += kLanes) {
+        const int64_t keys = keys_of(s, first);
         Floats mean = splat(0.0F);
         for (int64_t j = 0; j < keys; ++j) {
           Floats weight;
-          load(p + j * kLanes, weight);
-          Floats dw = splat(0.0F);
-          for (int64_t c = 0; c < head; ++c) {
-            Floats g;
-            Floats partial;
-            load(&w.d_out[c * w.padded + first], g);
-            dw += g * w.v[j * head + c];
-            float* dv = &w.dv[(j * head + c) * kLanes];
-            load(dv, partial);
-            partial += weight * g;
-            store(dv, partial);
-          }
-          mean += weight * dw;
-          store(&w.d_weights[j * kLanes], dw);
+          Floats grad;
+          load(p + j * w.queries + first, weight);
+          load(ds + j * w.queries + first, grad);
+          mean += weight * grad;
         }
-        Floats dq[kHead > 0 ? kHead : kMaxHead] = {};
         for (int64_t j = 0; j < keys; ++j) {
           Floats weight;
-          Floats dw;
-          load(p + j * kLanes, weight);
-          load(&w.d_weights[j * kLanes], dw);
-          const Floats dscore = weight * (dw - mean);
-          for (int64_t c = 0; c < head; ++c) {
-            Floats q;
-            Floats partial;
-            dq[c] += dscore * w.k[j * head + c];
-            load(&w.q[c * w.padded + first], q);
-            float* dk = &w.dk[(j * head + c) * kLanes];
-            load(dk, partial);
-            partial += dscore * q;  // q carries logit_scale already
-            store(dk, partial);
-          }
-        }
-        for (int64_t i = first; i < keys; ++i) {
-          for (int64_t c = 0; c < head; ++c) {
-            row_gradient[static_cast<size_t>(c)] = dq[c][i - first] * s.logit_scale;
-          }
-          unrotate(s, i, row_gradient.data(), dqkv + offset_of(s, b * s.seq_len + i, 0, h));
+          Floats grad;
+          load(p + j * w.queries + first, weight);
+          load(ds + j * w.queries + first, grad);
+          grad = weight * (grad - mean);
+          store(ds + j * w.queries + first, grad);
         }
       }
+      sum_over_keys(s, w, ds, w.k.data(), s.logit_scale, w.out.data());
+      store_unrotated(s, w, b, h, 0, dqkv);
+      sum_over_queries(s, w, ds, w.q.data(), w.out.data());  // q carries logit_scale already
+      store_unrotated(s, w, b, h, 1, dqkv);
+      sum_over_queries(s, w, p, w.g.data(), w.out.data());
       for (int64_t t = 0; t < s.seq_len; ++t) {
-        float* dv = dqkv + offset_of(s, b * s.seq_len + t, 2, h);
-        for (int64_t c = 0; c < head; ++c) {
-          Floats dk_lanes;
-          Floats dv_lanes;
-          load(&w.dk[(t * head + c) * kLanes], dk_lanes);
-          load(&w.dv[(t * head + c) * kLanes], dv_lanes);
-          row_gradient[static_cast<size_t>(c)] = sum_lanes(dk_lanes);
-          dv[c] = sum_lanes(dv_lanes);
-        }
-        unrotate(s, t, row_gradient.data(), dqkv + offset_of(s, b * s.seq_len + t, 1, h));
+        std::copy_n(&w.out[t * w.head], s.head,
+                    dqkv + offset_of(s, b * s.seq_len + t, 2, h));
       }
     }
   }
 }
 
-#define FF_FORWARD (const Attention& s, const float* qkv, float* weights, float* out)
-#define FF_BACKWARD \
-  (const Attention& s, const float* qkv, const float* weights, const float* dout, float* dqkv)
-FF_DISPATCH(forward8, FF_FORWARD, forward_body<8>(s, qkv, weights, out))
-FF_DISPATCH(forward16, FF_FORWARD, forward_body<16>(s, qkv, weights, out))
-FF_DISPATCH(forward_any, FF_FORWARD, forward_body<0>(s, qkv, weights, out))
-FF_DISPATCH(backward8, FF_BACKWARD, backward_body<8>(s, qkv, weights, dout, dqkv))
-FF_DISPATCH(backward16, FF_BACKWARD, backward_body<16>(s, qkv, weights, dout, dqkv))
-FF_DISPATCH(backward_any, FF_BACKWARD, backward_body<0>(s, qkv, weights, dout, dqkv))
+FF_DISPATCH(forward, (const Attention& s, const float* qkv, float* weights, float* out),
+            forward_body(s, qkv, weights, out))
+FF_DISPATCH(backward,
+            (const Attention& s, const float* qkv, const float* weights, const float* dout,
+             float* dqkv),
+            backward_body(s, qkv, weights, dout, dqkv))
 
 }  // namespace
 
 int64_t attention_weights_size(const Attention& s) {
-  const int64_t blocks = blocks_of(s.seq_len);
-  return s.batch * s.num_heads * blocks * (blocks * kLanes) * kLanes;
+  return s.batch * s.num_heads * s.seq_len * round_up(s.seq_len);
 }
 
 void attention_forward(const Attention& s, const float* qkv, float* weights, float* out) {
-  const auto kernel = s.head == 8 ? forward8_best : s.head == 16 ? forward16_best : forward_any_best;
-  kernel(s, qkv, weights, out);
+  forward_best(s, qkv, weights, out);
 }
 
 void attention_backward(const Attention& s, const float* qkv, const float* weights,
                         const float* dout, float* dqkv) {
-  const auto kernel =
-      s.head == 8 ? backward8_best : s.head == 16 ? backward16_best : backward_any_best;
-  kernel(s, qkv, weights, dout, dqkv);
+  backward_best(s, qkv, weights, dout, dqkv);
 }
 
 }  // namespace ff::model::cpu

@@ -157,6 +157,20 @@ FF_INLINE void cross_entropy_body(int64_t rows, int64_t vocab, float logit_scale
   }
 }
 
+FF_INLINE void scaled_sum_body(int64_t count, float a, const float* x, float b, const float* y,
+                               float* out) {
+  for_each_lane(count, [&](int64_t i, int64_t n) FF_INLINE_LAMBDA {
+    Floats u;
+    Floats v;
+    load_some(x + i, n, 0.0F, u);
+    load_some(y + i, n, 0.0F, v);
+    store_some(out + i, n, u * a + v * b);
+  });
+}
+
+FF_DISPATCH(scaled_sum,
+            (int64_t count, float a, const float* x, float b, const float* y, float* out),
+            scaled_sum_body(count, a, x, b, y, out))
 FF_DISPATCH(rms_norm_forward,
             (int64_t rows, int64_t features, float eps, const float* x, float* y, float* inverse),
             rms_norm_forward_body(rows, features, eps, x, y, inverse))
@@ -179,6 +193,9 @@ FF_DISPATCH(cross_entropy,
 
 }  // namespace
 
+void scaled_sum(int64_t count, float a, const float* x, float b, const float* y, float* out) {
+  scaled_sum_best(count, a, x, b, y, out);
+}
 void rms_norm_forward(int64_t rows, int64_t features, float eps, const float* x, float* y,
                       float* inverse_rms) {
   rms_norm_forward_best(rows, features, eps, x, y, inverse_rms);

@@ -1,15 +1,29 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 // float32 CPU kernels behind the operations of ops.h, used where a tensor is float32 on the CPU. They
-// exist because LibTorch's batched products and elementwise passes take most of a small model's step:
-// at width 32 a step is 2x faster with them. Single-threaded (a sweep runs one experiment per core);
+// exist because LibTorch's batched products, elementwise passes and BLAS packing take most of a small
+// model's step. Single-threaded (a sweep runs one experiment per core);
 // AVX2 is used where the CPU has it. ops.cpp holds the same formulas in LibTorch, for every other
 // device and dtype; the tests compare the two.
 #include <cstdint>
 
 namespace ff::model::cpu {
 
-inline constexpr int64_t kMaxHead = 256;  ///< largest head size that attention takes
+/// Whether the three products below serve a layer: widths in whole vectors, and small enough that a
+/// BLAS, which blocks for larger caches, would not be faster.
+[[nodiscard]] bool linear_serves(int64_t fan_out, int64_t fan_in);
+inline constexpr int64_t kMaxFanIn = 1024;
+inline constexpr int64_t kMaxFanOut = 8192;
+
+/// y = scale * x W^T; x [rows, fan_in], W [fan_out, fan_in], y [rows, fan_out].
+void linear_forward(int64_t rows, int64_t fan_out, int64_t fan_in, const float* x,
+                    const float* weight, float scale, float* y);
+/// dx = scale * dy W.
+void linear_grad_input(int64_t rows, int64_t fan_out, int64_t fan_in, const float* dy,
+                       const float* weight, float scale, float* dx);
+/// dw = scale * dy^T x.
+void linear_grad_weight(int64_t rows, int64_t fan_out, int64_t fan_in, const float* dy,
+                        const float* x, float scale, float* dw);
 
 /// Sizes and scales of one causal attention; see AttentionShape in ops.h.
 struct Attention {
@@ -37,6 +51,9 @@ void swiglu_forward(int64_t count, float alpha, float scale, const float* up, co
                     float* out);
 void swiglu_backward(int64_t count, float alpha, float scale, const float* up, const float* gate,
                      const float* dout, float* dup, float* dgate);
+
+/// out = a x + b y.
+void scaled_sum(int64_t count, float a, const float* x, float b, const float* y, float* out);
 
 /// Per-row loss [nats] of logits * logit_scale, 0 where target < 0; `dlogits` (may be null) gets
 /// grad_scale * (softmax - onehot), 0 where target < 0.

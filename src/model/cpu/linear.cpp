@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+// The three products of a linear layer, blocked so that what the tiles read again stays in cache.
+#include "gemm.h"
+#include "kernels.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace ff::model::cpu {
+namespace {
+
+constexpr int64_t kPanel = 2 * kLanes;  ///< columns of a packed panel; the last one may be 8 wide
+
+/// Rows of A whose numbers fill half of a 32 KB first-level cache, in whole tiles.
+int64_t rows_per_block(int64_t depth) { return std::max<int64_t>(6, 4096 / depth / 6 * 6); }
+
+/// Copies a matrix of `depth` x `columns`, element (k, n) at k * k_stride + n * n_stride, into panels
+/// that gemm_tile reads from front to back.
+void pack(const float* from, int64_t depth, int64_t columns, int64_t k_stride, int64_t n_stride,
+          std::vector<float>& panels) {
+  panels.resize(static_cast<size_t>(depth * columns));
+  float* out = panels.data();
+  for (int64_t first = 0; first < columns; first += kPanel) {
+    const int64_t width = std::min(kPanel, columns - first);
+    for (int64_t k = 0; k < depth; ++k) {
+      for (int64_t n = first; n < first + width; ++n) {
+        *out++ = from[k * k_stride + n * n_stride];
+      }
+    }
+  }
+}
+
+FF_INLINE void packed_product(int64_t rows, int64_t columns, int64_t depth, const float* a,
+                              const float* panels, float alpha, float* c) {
+  const int64_t block = rows_per_block(depth);
+  for (int64_t first = 0; first < rows; first += block) {
+    const int64_t count = std::min(block, rows - first);
+    const Factor factor{a + first * depth, depth, 1};
+    float* out = c + first * columns;
+    for (int64_t column = 0; column < columns; column += kPanel) {
+      const float* panel = panels + column * depth;
+      if (columns - column >= kPanel) {
+        gemm_strip<2>(count, depth, factor, panel, kPanel, alpha, false, out + column, columns);
+      } else {
+        gemm_strip<1>(count, depth, factor, panel, kLanes, alpha, false, out + column, columns);
+      }
+    }
+  }
+}
+
+FF_INLINE void weight_gradient_body(int64_t rows, int64_t fan_out, int64_t fan_in, const float* dy,
+                                    const float* x, float scale, float* dw) {
+  // dw[n][k] = sum over rows of dy[row][n] x[row][k], in chunks of rows that stay in cache.
+  constexpr int64_t kChunk = 64;
+  for (int64_t first = 0; first < rows; first += kChunk) {
+    const int64_t count = std::min(kChunk, rows - first);
+    const Factor factor{dy + first * fan_out, 1, fan_out};
+    gemm_block(fan_out, fan_in, count, factor, x + first * fan_in, fan_in, scale, first > 0, dw,
+               fan_in);
+  }
+}
+
+FF_DISPATCH(packed,
+            (int64_t rows, int64_t columns, int64_t depth, const float* a, const float* panels,
+             float alpha, float* c),
+            packed_product(rows, columns, depth, a, panels, alpha, c))
+FF_DISPATCH(weight_gradient,
+            (int64_t rows, int64_t fan_out, int64_t fan_in, const float* dy, const float* x,
+             float scale, float* dw),
+            weight_gradient_body(rows, fan_out, fan_in, dy, x, scale, dw))
+
+std::vector<float>& panel_buffer() {
+  static thread_local std::vector<float> buffer;
+  return buffer;
+}
+
+}  // namespace
+
+bool linear_serves(int64_t fan_out, int64_t fan_in) {
+  return fan_out % kLanes == 0 && fan_in % kLanes == 0 && fan_in <= kMaxFanIn &&
+         fan_out <= kMaxFanOut;
+}
+
+void linear_forward(int64_t rows, int64_t fan_out, int64_t fan_in, const float* x,
+                    const float* weight, float scale, float* y) {
+  pack(weight, fan_in, fan_out, 1, fan_in, panel_buffer());
+  packed_best(rows, fan_out, fan_in, x, panel_buffer().data(), scale, y);
+}
+
+void linear_grad_input(int64_t rows, int64_t fan_out, int64_t fan_in, const float* dy,
+                       const float* weight, float scale, float* dx) {
+  pack(weight, fan_out, fan_in, fan_in, 1, panel_buffer());
+  packed_best(rows, fan_in, fan_out, dy, panel_buffer().data(), scale, dx);
+}
+
+void linear_grad_weight(int64_t rows, int64_t fan_out, int64_t fan_in, const float* dy,
+                        const float* x, float scale, float* dw) {
+  weight_gradient_best(rows, fan_out, fan_in, dy, x, scale, dw);
+}
+
+}  // namespace ff::model::cpu
