@@ -22,6 +22,34 @@ std::string show(const Json& value) {
   return text;
 }
 
+/// Python's json module writes NaN and Infinity, which are not JSON: they become null.
+std::string without_python_numbers(const std::string& text) {
+  std::string result;
+  bool in_string = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string && c == '\\' && i + 1 < text.size()) {
+      result += c;
+      result += text[++i];
+      continue;
+    }
+    in_string = in_string != (c == '"');
+    size_t length = 0;
+    for (const std::string_view word : {"NaN", "Infinity", "-Infinity"}) {
+      if (!in_string && text.compare(i, word.size(), word) == 0) {
+        length = word.size();
+      }
+    }
+    if (length > 0) {
+      result += "null";
+      i += length - 1;
+    } else {
+      result += c;
+    }
+  }
+  return result;
+}
+
 }  // namespace
 
 Json read_json(const fs::path& path, std::string_view remedy) {
@@ -34,7 +62,9 @@ Json read_json(const fs::path& path, std::string_view remedy) {
     throw error<FileError>("{}: the file is empty; {}.", path.string(), remedy);
   }
   try {
-    return Json::parse(text);
+    const bool python = text.find("NaN") != std::string::npos ||
+                        text.find("Infinity") != std::string::npos;
+    return Json::parse(python ? without_python_numbers(text) : text);
   } catch (const Json::parse_error& problem) {
     const size_t at = std::min(problem.byte, text.size());
     const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n');

@@ -36,17 +36,6 @@ Tensor scaled_sum(double a, const Tensor& x, double b, const Tensor& y) {
   return (x * a).add_(y, b);
 }
 
-/// scale * a b, without a separate pass for the scale: it rides on the matrix product.
-Tensor scaled_mm(const Tensor& a, const Tensor& b, double scale) {
-  Tensor out = torch::empty({a.size(0), b.size(1)}, a.options());
-  return at::addmm_out(out, out, a, b, /*beta=*/0, /*alpha=*/scale);
-}
-
-Tensor scaled_bmm(const Tensor& a, const Tensor& b, double scale) {
-  Tensor out = torch::empty({a.size(0), a.size(1), b.size(2)}, a.options());
-  return at::baddbmm_out(out, out, a, b, /*beta=*/0, /*alpha=*/scale);
-}
-
 struct LinearOp : Function<LinearOp> {
   static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight,
                         double forward_scale, double grad_input, double grad_weight) {
@@ -59,7 +48,7 @@ struct LinearOp : Function<LinearOp> {
                           static_cast<float>(forward_scale), mutable_data(y));
       return y;
     }
-    return scaled_mm(x, weight.t(), forward_scale);
+    return at::mm(x, weight.t()).mul_(forward_scale);
   }
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     const auto saved = ctx->get_saved_variables();
@@ -76,8 +65,8 @@ struct LinearOp : Function<LinearOp> {
       return {dx, dw, Tensor(), Tensor(), Tensor()};
     }
     const Tensor& grad = grads[0];
-    Tensor dx = scaled_mm(grad, weight, ctx->saved_data["grad_input"].toDouble());
-    Tensor dw = scaled_mm(grad.t(), saved[0], ctx->saved_data["grad_weight"].toDouble());
+    Tensor dx = at::mm(grad, weight).mul_(ctx->saved_data["grad_input"].toDouble());
+    Tensor dw = at::mm(grad.t(), saved[0]).mul_(ctx->saved_data["grad_weight"].toDouble());
     return {dx, dw, Tensor(), Tensor(), Tensor()};
   }
 };
@@ -218,18 +207,18 @@ struct AttentionOp : Function<AttentionOp> {
     // [3, batch * heads, T, head]
     Tensor parts = qkv.view({batch, seq_len, 3, num_heads, head})
                        .permute({2, 0, 3, 1, 4})
-                       .contiguous()
+                       .clone(at::MemoryFormat::Contiguous)  // a copy even for T = 1: changed below
                        .view({3, batch * num_heads, seq_len, head});
     rotate_(parts.narrow(0, 0, 2), cos, sin, 1.0);
     const Tensor q = parts[0];
     const Tensor k = parts[1];
     const Tensor v = parts[2];
-    Tensor scores = scaled_bmm(q, k.transpose(1, 2), logit_scale);
+    Tensor scores = at::bmm(q, k.transpose(1, 2)).mul_(logit_scale);
     const Tensor hidden =
         torch::ones({seq_len, seq_len}, qkv.options().dtype(torch::kBool)).triu_(1);
     scores.masked_fill_(hidden, -std::numeric_limits<double>::infinity());
     const Tensor weights = at::_softmax(scores, -1, /*half_to_float=*/false);
-    const Tensor out = scaled_bmm(weights, v, output_scale);
+    const Tensor out = at::bmm(weights, v).mul_(output_scale);
     ctx->save_for_backward({parts, weights, cos, sin});
     return out.view({batch, num_heads, seq_len, head})
         .permute({0, 2, 1, 3})
@@ -267,9 +256,9 @@ struct AttentionOp : Function<AttentionOp> {
     Tensor dq = dparts[0];
     Tensor dk = dparts[1];
     Tensor dv = dparts[2];
-    at::baddbmm_out(dq, dq, dscores, parts[1], 0, logit_scale);
-    at::baddbmm_out(dk, dk, dscores.transpose(1, 2), parts[0], 0, logit_scale);
-    at::baddbmm_out(dv, dv, weights.transpose(1, 2), grad, 0, grad_scale);
+    at::bmm_out(dq, dscores, parts[1]).mul_(logit_scale);
+    at::bmm_out(dk, dscores.transpose(1, 2), parts[0]).mul_(logit_scale);
+    at::bmm_out(dv, weights.transpose(1, 2), grad).mul_(grad_scale);
     rotate_(dparts.narrow(0, 0, 2), saved[2], saved[3], -1.0);
     Tensor dqkv = dparts.view({3, batch, heads, seq_len, head})
                       .permute({1, 3, 0, 2, 4})

@@ -52,6 +52,7 @@ TEST_CASE("float32 kernels agree with float64 LibTorch over odd shapes", "[model
   const std::string parametrization = GENERATE("u-mup", "sp");
   for (int index = 0; index < 30; ++index) {
     const Case c = random_case(index);
+    torch::manual_seed(index);
     INFO(parametrization << " case " << index << ": d " << c.arch.d_model << " heads "
                          << c.arch.num_heads << " T " << c.arch.seq_len << " V "
                          << c.arch.vocab_size);
@@ -80,6 +81,7 @@ TEST_CASE("sp's backward passes are plain gradients", "[model]") {
                                     .vocab_size = 11, .seq_len = 6};
   const auto p = ff::model::make_parametrization(arch, {.name = "sp", .alphas = {.loss_softmax = 1.3}});
   const Gpt gpt(p, {.dtype = torch::kFloat64}, 1);
+  torch::manual_seed(1);
   const Tensor ids = torch::randint(11, {2, 6}, torch::kInt64);
   const Tensor targets = torch::randint(11, {2, 6}, torch::kInt64);
   gpt.loss(ids, targets).backward();
@@ -95,7 +97,9 @@ TEST_CASE("sp's backward passes are plain gradients", "[model]") {
       flat[i] = value;
       return gpt.loss(ids, targets).item<double>();
     };
-    const double slope = (loss_at(old + h) - loss_at(old - h)) / (2 * h);
+    // Fourth order: the norms bend the loss strongly where activations are small.
+    const double slope = (8 * (loss_at(old + h) - loss_at(old - h)) -
+                          (loss_at(old + 2 * h) - loss_at(old - 2 * h))) / (12 * h);
     flat[i] = old;
     CHECK(grads[i].item<double>() == Approx(slope).epsilon(1e-5).margin(1e-8));
   }
@@ -108,6 +112,7 @@ TEST_CASE("u-muP's gradients are the true ones times one constant per tensor", "
     Case c = random_case(100 + index);
     c.arch.seq_len = std::max<int64_t>(c.arch.seq_len, 2);
     const auto& arch = c.arch;
+    torch::manual_seed(index);
     const auto p = ff::model::make_parametrization(arch, {});
     const Gpt umup(p, {.dtype = torch::kFloat64}, 4);
     // The same function with ordinary gradients: forward multipliers used backward too.
