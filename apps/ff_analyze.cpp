@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "cli.h"
-#include "flops_fit/analysis/analyze.h"
 #include "stages.h"
+
+#include "flops_fit/analysis/analyze.h"
 
 #include <fmt/format.h>
 
@@ -9,16 +10,21 @@ int main(int argc, char** argv) {
   const ff::cli::Program program{
       .name = "ff-analyze",
       .stage = "analyzer",
-      .summary = "Fits scaling laws to the losses of a sweep, says how sure it is, and predicts the "
-                 "optimum at larger budgets.",
+      .summary =
+          "Fits scaling laws to the losses of a sweep, says how sure it is, and predicts the "
+          "optimum at larger budgets.",
       .examples = {"ff-analyze",
                    "ff-analyze target_compute=[1e15,1e17] fitting.method=quadratic",
                    "ff-analyze paths.results=results.json bootstrap.replicates=4000 --json"},
-      .files = "reads  paths.results (outputs/results.json)\n"
-               "writes paths.analysis/scaling_laws.json and optimal_configs.json",
+      .files =
+          "reads  paths.results (outputs/results.json)\n"
+          "writes paths.analysis/scaling_laws.json and optimal_configs.json",
       .extra_flags = {{.name = "summary", .doc = "Print only the law and the predicted optima."}}};
   return ff::cli::run_program<ff::analysis::AnalyzerConfig>(
-      argc, argv, program, ff::cli::all_stages(),
+      argc,
+      argv,
+      program,
+      ff::cli::all_stages(),
       [](const ff::analysis::AnalyzerConfig& config, const ff::cli::Context& context) {
         const ff::analysis::AnalysisReport report =
             ff::analysis::run_analysis(config, context.json);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "cli.h"
-#include "flops_fit/plan/sweep.h"
 #include "stages.h"
+
+#include "flops_fit/plan/sweep.h"
 
 #include <fmt/format.h>
 
@@ -9,15 +10,20 @@ int main(int argc, char** argv) {
   const ff::cli::Program program{
       .name = "ff-plan",
       .stage = "planner",
-      .summary = "Lays out an IsoFLOP sweep: which models to train, and on how many tokens, at each "
-                 "compute budget.",
+      .summary =
+          "Lays out an IsoFLOP sweep: which models to train, and on how many tokens, at each "
+          "compute budget.",
       .examples = {"ff-plan --config-name=presets/cpu_fast",
                    "ff-plan 'compute.budgets=[1e11,3e11,1e12]' compute.num_model_sizes=7",
                    "ff-plan dataset.path=my_text.txt plan.seeds=2 output_dir=outputs/mine"},
-      .files = "reads  plan.prior.laws (a scaling_laws.json), if given\n"
-               "writes output.sweep_path (outputs/sweep.json)"};
+      .files =
+          "reads  plan.prior.laws (a scaling_laws.json), if given\n"
+          "writes output.sweep_path (outputs/sweep.json)"};
   return ff::cli::run_program<ff::plan::PlanConfig>(
-      argc, argv, program, ff::cli::all_stages(),
+      argc,
+      argv,
+      program,
+      ff::cli::all_stages(),
       [](const ff::plan::PlanConfig& config, const ff::cli::Context& context) {
         fmt::print("{}", ff::plan::run_plan(config, context.json));
         return ff::ExitCode::kOk;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "cli.h"
+#include "stages.h"
+
 #include "flops_fit/io/json.h"
 #include "flops_fit/run/sweep_runner.h"
 #include "flops_fit/train/config.h"
 #include "flops_fit/util/signals.h"
 #include "flops_fit/util/units.h"
-#include "stages.h"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -16,10 +17,9 @@ namespace {
 
 ff::ExitCode run(const ff::train::TrainConfig& config, const ff::cli::Context& context) {
   ff::install_stop_handlers();
-  const ff::run::SweepOutcome outcome =
-      ff::run::run_sweep(config,
-                         {.show_progress = context.verbosity != ff::Verbosity::kQuiet,
-                          .dry_run = context.dry_run});
+  const ff::run::SweepOutcome outcome = ff::run::run_sweep(
+      config,
+      {.show_progress = context.verbosity != ff::Verbosity::kQuiet, .dry_run = context.dry_run});
   if (context.json) {
     const ff::io::Json json = {{"kept", outcome.kept},
                                {"completed", outcome.completed},
@@ -28,10 +28,13 @@ ff::ExitCode run(const ff::train::TrainConfig& config, const ff::cli::Context& c
                                {"wall_time_seconds", outcome.wall_s}};
     fmt::print("{}\n", json.dump(2));
   } else if (!context.dry_run) {
-    fmt::print("{} completed, {} kept, {} failed{} in {}: {}/results.json\n", outcome.completed,
-               outcome.kept, outcome.failed,
+    fmt::print("{} completed, {} kept, {} failed{} in {}: {}/results.json\n",
+               outcome.completed,
+               outcome.kept,
+               outcome.failed,
                outcome.left > 0 ? fmt::format(", {} left", outcome.left) : "",
-               ff::format_duration(outcome.wall_s), config.paths.output);
+               ff::format_duration(outcome.wall_s),
+               config.paths.output);
   }
   if (outcome.signal != 0) {
     return static_cast<ff::ExitCode>(128 + outcome.signal);
@@ -59,15 +62,17 @@ int main(int argc, char** argv) {
   const ff::cli::Program program{
       .name = "ff-train",
       .stage = "trainer",
-      .summary = "Trains every model of a sweep, as many at once as there are cores, and records "
-                 "their held-out losses.",
+      .summary =
+          "Trains every model of a sweep, as many at once as there are cores, and records "
+          "their held-out losses.",
       .examples = {"ff-train --config-name=presets/cpu_fast",
                    "ff-train --dry-run",
                    "ff-train mode=mock mock.noise=0"},
-      .files = "reads  paths.sweep (outputs/sweep.json)\n"
-               "writes paths.output/results.json and paths.output/runs/<id>/ (config.yaml, "
-               "experiment.json, metrics.jsonl, result.json, TensorBoard events)",
+      .files =
+          "reads  paths.sweep (outputs/sweep.json)\n"
+          "writes paths.output/results.json and paths.output/runs/<id>/ (config.yaml, "
+          "experiment.json, metrics.jsonl, result.json, TensorBoard events)",
       .has_dry_run = true};
-  return ff::cli::run_program<ff::train::TrainConfig>(argc, argv, program, ff::cli::all_stages(),
-                                                      run);
+  return ff::cli::run_program<ff::train::TrainConfig>(
+      argc, argv, program, ff::cli::all_stages(), run);
 }

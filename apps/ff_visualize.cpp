@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "cli.h"
+#include "stages.h"
+
 #include "flops_fit/io/json.h"
 #include "flops_fit/plot/visualize.h"
-#include "stages.h"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -33,13 +34,15 @@ int main(int argc, char** argv) {
   const ff::cli::Program program{
       .name = "ff-visualize",
       .stage = "visualizer",
-      .summary = "Draws the IsoFLOP curves, the scaling laws and the training curves of a sweep, and "
-                 "writes a report.",
+      .summary =
+          "Draws the IsoFLOP curves, the scaling laws and the training curves of a sweep, and "
+          "writes a report.",
       .examples = {"ff-visualize",
                    "ff-visualize 'plots.format=[png,pdf]' plots.style=notebook",
                    "ff-visualize 'plots.figures=[isoflops_curves]' plots.dpi=150"},
-      .files = "reads  paths.results, paths.analysis (scaling_laws.json), paths.runs\n"
-               "writes paths.plots/<figure>.{png,svg,pdf,gp,tsv} and paths.report"};
-  return ff::cli::run_program<ff::plot::VisualizerConfig>(argc, argv, program,
-                                                          ff::cli::all_stages(), run);
+      .files =
+          "reads  paths.results, paths.analysis (scaling_laws.json), paths.runs\n"
+          "writes paths.plots/<figure>.{png,svg,pdf,gp,tsv} and paths.report"};
+  return ff::cli::run_program<ff::plot::VisualizerConfig>(
+      argc, argv, program, ff::cli::all_stages(), run);
 }

@@ -15,13 +15,8 @@ struct Speed {
 
 // The eager engine, two layers, head size 8, rows of 64 tokens, one core of an AVX2 server whose
 // matrix products reach 52 GFLOP/s: the rate over whole runs of the presets, evaluation included.
-constexpr std::array<Speed, 7> kMeasured = {{{8, 8e9},
-                                             {16, 15e9},
-                                             {24, 20e9},
-                                             {32, 24e9},
-                                             {48, 28e9},
-                                             {64, 32e9},
-                                             {128, 38e9}}};
+constexpr std::array<Speed, 7> kMeasured = {
+    {{8, 8e9}, {16, 15e9}, {24, 20e9}, {32, 24e9}, {48, 28e9}, {64, 32e9}, {128, 38e9}}};
 
 /// Process start, corpus and first evaluation of a run.
 constexpr double kStartupS = 0.7;

@@ -19,8 +19,7 @@ double forward_flops_per_token(const Architecture& arch) {
   const double weights = 2.0 * static_cast<double>(count_params(arch).matmul);
   // Two products (scores, and values) of 2d FLOPs for each of the (S+1)/2 visible keys.
   const double attention = 2.0 * static_cast<double>(arch.seq_len + 1) *
-                           static_cast<double>(arch.d_model) *
-                           static_cast<double>(arch.num_layers);
+                           static_cast<double>(arch.d_model) * static_cast<double>(arch.num_layers);
   return weights + attention;
 }
 

@@ -5,7 +5,8 @@
 
 namespace ff::engine {
 
-AdamW::AdamW(const model::Parametrization& p, const OptimizerOptions& options,
+AdamW::AdamW(const model::Parametrization& p,
+             const OptimizerOptions& options,
              const torch::Tensor& flat_weights)
     : first_moment(torch::zeros_like(flat_weights)),
       second_moment(torch::zeros_like(flat_weights)),
@@ -18,7 +19,9 @@ AdamW::AdamW(const model::Parametrization& p, const OptimizerOptions& options,
   }
 }
 
-double AdamW::step(torch::Tensor weights, torch::Tensor grads, double learning_rate,
+double AdamW::step(torch::Tensor weights,
+                   torch::Tensor grads,
+                   double learning_rate,
                    double weight_decay) {
   const torch::NoGradGuard no_grad;
   const double grad_rms =

@@ -11,12 +11,15 @@ namespace ff::engine {
 
 class AdamW {
  public:
-  AdamW(const model::Parametrization& p, const OptimizerOptions& options,
+  AdamW(const model::Parametrization& p,
+        const OptimizerOptions& options,
         const torch::Tensor& flat_weights);
 
   /// Updates `weights` in place from `grads` (which may be scaled in place by the clipping).
   /// Returns the gradients' root mean square before clipping.
-  double step(torch::Tensor weights, torch::Tensor grads, double learning_rate,
+  double step(torch::Tensor weights,
+              torch::Tensor grads,
+              double learning_rate,
               double weight_decay);
 
   torch::Tensor first_moment, second_moment;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "adamw.h"
+
 #include "flops_fit/engine/engine.h"
 #include "flops_fit/model/gpt.h"
 #include "flops_fit/util/error.h"
@@ -20,7 +21,9 @@ class EagerEngine final : public Engine {
   EagerEngine(const model::Parametrization& p, const EngineOptions& options, uint64_t seed)
       : device_(options.device),
         pin_memory_(options.pin_memory && device_.is_cuda()),
-        gpt_(p, {.rotary = options.rotary, .rotary_base = options.rope_base, .device = device_}, seed),
+        gpt_(p,
+             {.rotary = options.rotary, .rotary_base = options.rope_base, .device = device_},
+             seed),
         adamw_(p, options.optimizer, gpt_.flat_weights()) {}
 
   StepReport train_step(const Batch& batch, const StepOptions& options) override {
@@ -36,8 +39,8 @@ class EagerEngine final : public Engine {
       loss_sum += loss.item<double>() * share;
       loss.backward(torch::full_like(loss, part_weight(share)));
     }
-    const double grad_rms = adamw_.step(gpt_.flat_weights(), gpt_.flat_grads(),
-                                        options.learning_rate, options.weight_decay);
+    const double grad_rms = adamw_.step(
+        gpt_.flat_weights(), gpt_.flat_grads(), options.learning_rate, options.weight_decay);
     return {.loss_nats = loss_sum, .grad_rms = grad_rms};
   }
 
@@ -74,9 +77,9 @@ class EagerEngine final : public Engine {
     return tokens.to(device_, /*non_blocking=*/pin_memory_);
   }
 
-  /// What a part's gradient is multiplied by, so that the parts add up to the whole batch's gradient.
-  /// A mean loss divides by its own rows, so each part counts by its share. A unit-scaled gradient is
-  /// a sum over rows times 1/sqrt(rows of the part): the missing factor is sqrt(share).
+  /// What a part's gradient is multiplied by, so that the parts add up to the whole batch's
+  /// gradient. A mean loss divides by its own rows, so each part counts by its share. A unit-scaled
+  /// gradient is a sum over rows times 1/sqrt(rows of the part): the missing factor is sqrt(share).
   double part_weight(double share) const {
     return gpt_.parametrization().loss_grad_mean ? share : std::sqrt(share);
   }
@@ -100,7 +103,8 @@ std::string resolve_device(const std::string& device) {
   }
   if (!torch::cuda::is_available()) {
     throw error<ConfigError>(
-        "hardware.device=cuda: this LibTorch ({}) finds no usable CUDA device; build against a CUDA "
+        "hardware.device=cuda: this LibTorch ({}) finds no usable CUDA device; build against a "
+        "CUDA "
         "LibTorch from pytorch.org (CMAKE_PREFIX_PATH) with a working driver, or set "
         "hardware.device=cpu.",
         TORCH_VERSION);
@@ -109,7 +113,8 @@ std::string resolve_device(const std::string& device) {
 }
 
 std::unique_ptr<Engine> make_eager_engine(const model::Parametrization& p,
-                                          const EngineOptions& options, uint64_t seed) {
+                                          const EngineOptions& options,
+                                          uint64_t seed) {
   return std::make_unique<EagerEngine>(p, options, seed);
 }
 

@@ -62,14 +62,17 @@ Json read_json(const fs::path& path, std::string_view remedy) {
     throw error<FileError>("{}: the file is empty; {}.", path.string(), remedy);
   }
   try {
-    const bool python = text.find("NaN") != std::string::npos ||
-                        text.find("Infinity") != std::string::npos;
+    const bool python =
+        text.find("NaN") != std::string::npos || text.find("Infinity") != std::string::npos;
     return Json::parse(python ? without_python_numbers(text) : text);
   } catch (const Json::parse_error& problem) {
     const size_t at = std::min(problem.byte, text.size());
-    const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n');
-    const char* kind = at >= text.size() ? "the JSON ends too early (truncated?)" : "not valid JSON";
-    throw error<FileError>("{}:{}: {}; restore the file, or {}.", path.string(), line, kind, remedy);
+    const auto line =
+        1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n');
+    const char* kind =
+        at >= text.size() ? "the JSON ends too early (truncated?)" : "not valid JSON";
+    throw error<FileError>(
+        "{}:{}: {}; restore the file, or {}.", path.string(), line, kind, remedy);
   }
 }
 
@@ -159,7 +162,9 @@ int64_t ObjectReader::integer_or(std::string_view key, int64_t fallback) const {
   return has(key) ? integer(key) : fallback;
 }
 
-Json number_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+Json number_or_null(double value) {
+  return std::isfinite(value) ? Json(value) : Json(nullptr);
+}
 
 Json number_or_null(const std::optional<double>& value) {
   return value ? number_or_null(*value) : Json(nullptr);

@@ -9,7 +9,9 @@ namespace {
 
 constexpr const char* kRemedy = "run ff-train first, or give paths.results";
 
-Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+Json text_or_null(const std::string& text) {
+  return text.empty() ? Json(nullptr) : Json(text);
+}
 
 }  // namespace
 
@@ -82,8 +84,10 @@ RunResult result_from_json(const Json& value, const std::string& where) {
 std::vector<RunResult> read_results(const std::filesystem::path& path) {
   const Json json = read_json(path, kRemedy);
   if (!json.is_array()) {
-    throw error<FileError>("{}: expected an array of results, found {}; {}.", path.string(),
-                           json.is_object() ? "an object" : json.type_name(), kRemedy);
+    throw error<FileError>("{}: expected an array of results, found {}; {}.",
+                           path.string(),
+                           json.is_object() ? "an object" : json.type_name(),
+                           kRemedy);
   }
   std::vector<RunResult> results;
   for (size_t i = 0; i < json.size(); ++i) {

@@ -13,9 +13,12 @@ constexpr const char* kRemedy = "run ff-plan first, or give paths.sweep";
 }  // namespace
 
 Json to_json(const cost::Architecture& arch) {
-  return {{"d_model", arch.d_model},       {"num_layers", arch.num_layers},
-          {"num_heads", arch.num_heads},   {"d_ff", arch.d_ff},
-          {"vocab_size", arch.vocab_size}, {"seq_len", arch.seq_len}};
+  return {{"d_model", arch.d_model},
+          {"num_layers", arch.num_layers},
+          {"num_heads", arch.num_heads},
+          {"d_ff", arch.d_ff},
+          {"vocab_size", arch.vocab_size},
+          {"seq_len", arch.seq_len}};
 }
 
 cost::Architecture architecture_from_json(const ObjectReader& object) {
@@ -31,8 +34,10 @@ cost::Architecture architecture_from_json(const ObjectReader& object) {
     static_cast<void>(object.positive(key));
   }
   if (arch.d_model % arch.num_heads != 0) {
-    throw error<FileError>("{}: d_model {} is not a multiple of num_heads {}.", object.where(),
-                           arch.d_model, arch.num_heads);
+    throw error<FileError>("{}: d_model {} is not a multiple of num_heads {}.",
+                           object.where(),
+                           arch.d_model,
+                           arch.num_heads);
   }
   return arch;
 }
@@ -91,7 +96,8 @@ Experiment experiment_from_json(const Json& value, const std::string& where) {
       e.experiment_id.find_first_of("/\\") != std::string::npos) {
     throw error<FileError>(
         "{}.experiment_id: \"{}\" cannot name a folder; use letters, digits, '-', '_' and '.'.",
-        where, e.experiment_id);
+        where,
+        e.experiment_id);
   }
   e.compute_budget = object.positive("compute_budget");
   static_cast<void>(object.positive("model_size"));
@@ -125,8 +131,10 @@ Experiment experiment_from_json(const Json& value, const std::string& where) {
 std::vector<Experiment> read_sweep(const std::filesystem::path& path) {
   const Json json = read_json(path, kRemedy);
   if (!json.is_array()) {
-    throw error<FileError>("{}: expected an array of experiments, found {}; {}.", path.string(),
-                           json.is_object() ? "an object" : json.type_name(), kRemedy);
+    throw error<FileError>("{}: expected an array of experiments, found {}; {}.",
+                           path.string(),
+                           json.is_object() ? "an object" : json.type_name(),
+                           kRemedy);
   }
   if (json.empty()) {
     throw error<FileError>("{}: the plan has no experiments; {}.", path.string(), kRemedy);
@@ -137,8 +145,8 @@ std::vector<Experiment> read_sweep(const std::filesystem::path& path) {
     const std::string where = fmt::format("{}: [{}]", path.string(), i);
     sweep.push_back(experiment_from_json(json[i], where));
     if (!ids.insert(sweep.back().experiment_id).second) {
-      throw error<FileError>("{}.experiment_id: \"{}\" stands twice in the file.", where,
-                             sweep.back().experiment_id);
+      throw error<FileError>(
+          "{}.experiment_id: \"{}\" stands twice in the file.", where, sweep.back().experiment_id);
     }
   }
   return sweep;

@@ -80,15 +80,16 @@ Tensor Gpt::forward(const Tensor& ids) const {
     const Tensor normed = rms_norm(streams.branch);
     const Tensor up = apply_linear(normed);
     const Tensor gate = apply_linear(normed);
-    x = residual_add(apply_linear(swiglu(up, gate, p.glu_alpha, p.glu_scale)), streams.skip,
-                     mlp_scale);
+    x = residual_add(
+        apply_linear(swiglu(up, gate, p.glu_alpha, p.glu_scale)), streams.skip, mlp_scale);
   }
   return apply_linear(rms_norm(x));
 }
 
 Tensor Gpt::loss(const Tensor& ids, const Tensor& targets) const {
   const Parametrization& p = parametrization_;
-  return cross_entropy(forward(ids), targets.reshape({-1}),
+  return cross_entropy(forward(ids),
+                       targets.reshape({-1}),
                        {.logits = p.loss_logits, .grad = p.loss_grad, .mean = p.loss_grad_mean});
 }
 

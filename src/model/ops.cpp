@@ -14,11 +14,19 @@ using torch::autograd::Function;
 using torch::autograd::variable_list;
 
 /// Whether the float32 CPU kernels serve this tensor (made contiguous first).
-bool on_cpu_kernels(const Tensor& x) { return x.is_cpu() && x.scalar_type() == torch::kFloat32; }
+bool on_cpu_kernels(const Tensor& x) {
+  return x.is_cpu() && x.scalar_type() == torch::kFloat32;
+}
 
-const float* data(const Tensor& x) { return x.data_ptr<float>(); }
-float* mutable_data(const Tensor& x) { return x.data_ptr<float>(); }
-float to_float(const c10::IValue& x) { return static_cast<float>(x.toDouble()); }
+const float* data(const Tensor& x) {
+  return x.data_ptr<float>();
+}
+float* mutable_data(const Tensor& x) {
+  return x.data_ptr<float>();
+}
+float to_float(const c10::IValue& x) {
+  return static_cast<float>(x.toDouble());
+}
 
 bool on_linear_kernel(const Tensor& x, const Tensor& weight) {
   return on_cpu_kernels(x) && x.is_contiguous() && weight.is_contiguous() &&
@@ -29,7 +37,11 @@ bool on_linear_kernel(const Tensor& x, const Tensor& weight) {
 Tensor scaled_sum(double a, const Tensor& x, double b, const Tensor& y) {
   if (on_cpu_kernels(x) && x.is_contiguous() && y.is_contiguous()) {
     Tensor out = torch::empty_like(x);
-    cpu::scaled_sum(x.numel(), static_cast<float>(a), data(x), static_cast<float>(b), data(y),
+    cpu::scaled_sum(x.numel(),
+                    static_cast<float>(a),
+                    data(x),
+                    static_cast<float>(b),
+                    data(y),
                     mutable_data(out));
     return out;
   }
@@ -37,15 +49,24 @@ Tensor scaled_sum(double a, const Tensor& x, double b, const Tensor& y) {
 }
 
 struct LinearOp : Function<LinearOp> {
-  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight,
-                        double forward_scale, double grad_input, double grad_weight) {
+  static Tensor forward(AutogradContext* ctx,
+                        const Tensor& x,
+                        const Tensor& weight,
+                        double forward_scale,
+                        double grad_input,
+                        double grad_weight) {
     ctx->save_for_backward({x, weight});
     ctx->saved_data["grad_input"] = grad_input;
     ctx->saved_data["grad_weight"] = grad_weight;
     if (on_linear_kernel(x, weight)) {
       const Tensor y = torch::empty({x.size(0), weight.size(0)}, x.options());
-      cpu::linear_forward(x.size(0), weight.size(0), weight.size(1), data(x), data(weight),
-                          static_cast<float>(forward_scale), mutable_data(y));
+      cpu::linear_forward(x.size(0),
+                          weight.size(0),
+                          weight.size(1),
+                          data(x),
+                          data(weight),
+                          static_cast<float>(forward_scale),
+                          mutable_data(y));
       return y;
     }
     return at::mm(x, weight.t()).mul_(forward_scale);
@@ -58,10 +79,20 @@ struct LinearOp : Function<LinearOp> {
       const int64_t rows = dy.size(0);
       Tensor dx = torch::empty_like(saved[0]);
       Tensor dw = torch::empty_like(weight);
-      cpu::linear_grad_input(rows, weight.size(0), weight.size(1), data(dy), data(weight),
-                             to_float(ctx->saved_data["grad_input"]), mutable_data(dx));
-      cpu::linear_grad_weight(rows, weight.size(0), weight.size(1), data(dy), data(saved[0]),
-                              to_float(ctx->saved_data["grad_weight"]), mutable_data(dw));
+      cpu::linear_grad_input(rows,
+                             weight.size(0),
+                             weight.size(1),
+                             data(dy),
+                             data(weight),
+                             to_float(ctx->saved_data["grad_input"]),
+                             mutable_data(dx));
+      cpu::linear_grad_weight(rows,
+                              weight.size(0),
+                              weight.size(1),
+                              data(dy),
+                              data(saved[0]),
+                              to_float(ctx->saved_data["grad_weight"]),
+                              mutable_data(dw));
       return {dx, dw, Tensor(), Tensor(), Tensor()};
     }
     const Tensor& grad = grads[0];
@@ -72,7 +103,9 @@ struct LinearOp : Function<LinearOp> {
 };
 
 struct EmbeddingOp : Function<EmbeddingOp> {
-  static Tensor forward(AutogradContext* ctx, const Tensor& table, const Tensor& ids,
+  static Tensor forward(AutogradContext* ctx,
+                        const Tensor& table,
+                        const Tensor& ids,
                         double grad_weight) {
     ctx->save_for_backward({ids});
     ctx->saved_data["vocab"] = table.size(0);
@@ -94,8 +127,12 @@ struct RmsNormOp : Function<RmsNormOp> {
     if (on_cpu_kernels(x)) {
       const Tensor y = torch::empty_like(x);
       const Tensor inverse = torch::empty({x.size(0), 1}, x.options());
-      cpu::rms_norm_forward(x.size(0), x.size(1), static_cast<float>(eps), data(x),
-                            mutable_data(y), mutable_data(inverse));
+      cpu::rms_norm_forward(x.size(0),
+                            x.size(1),
+                            static_cast<float>(eps),
+                            data(x),
+                            mutable_data(y),
+                            mutable_data(inverse));
       ctx->save_for_backward({y, inverse});
       return y;
     }
@@ -110,8 +147,8 @@ struct RmsNormOp : Function<RmsNormOp> {
     if (on_cpu_kernels(y)) {
       const Tensor dy = grads[0].contiguous();
       Tensor dx = torch::empty_like(y);
-      cpu::rms_norm_backward(y.size(0), y.size(1), data(y), data(saved[1]), data(dy),
-                             mutable_data(dx));
+      cpu::rms_norm_backward(
+          y.size(0), y.size(1), data(y), data(saved[1]), data(dy), mutable_data(dx));
       return {dx, Tensor()};
     }
     // d/dx of x/r: (g - y mean(g y)) / r; eps sits inside r, so the formula is exact.
@@ -121,15 +158,19 @@ struct RmsNormOp : Function<RmsNormOp> {
 };
 
 struct SwigluOp : Function<SwigluOp> {
-  static Tensor forward(AutogradContext* ctx, const Tensor& up, const Tensor& gate, double alpha,
-                        double scale) {
+  static Tensor forward(
+      AutogradContext* ctx, const Tensor& up, const Tensor& gate, double alpha, double scale) {
     ctx->save_for_backward({up, gate});
     ctx->saved_data["alpha"] = alpha;
     ctx->saved_data["scale"] = scale;
     if (on_cpu_kernels(up)) {
       const Tensor out = torch::empty_like(up);
-      cpu::swiglu_forward(up.numel(), static_cast<float>(alpha), static_cast<float>(scale),
-                          data(up), data(gate), mutable_data(out));
+      cpu::swiglu_forward(up.numel(),
+                          static_cast<float>(alpha),
+                          static_cast<float>(scale),
+                          data(up),
+                          data(gate),
+                          mutable_data(out));
       return out;
     }
     return (gate * alpha).sigmoid_().mul_(gate).mul_(up).mul_(scale);
@@ -143,8 +184,13 @@ struct SwigluOp : Function<SwigluOp> {
       const Tensor dout = grads[0].contiguous();
       Tensor dup = torch::empty_like(up);
       Tensor dgate = torch::empty_like(gate);
-      cpu::swiglu_backward(up.numel(), static_cast<float>(alpha), to_float(ctx->saved_data["scale"]),
-                           data(up), data(gate), data(dout), mutable_data(dup),
+      cpu::swiglu_backward(up.numel(),
+                           static_cast<float>(alpha),
+                           to_float(ctx->saved_data["scale"]),
+                           data(up),
+                           data(gate),
+                           data(dout),
+                           mutable_data(dup),
                            mutable_data(dgate));
       return {dup, dgate, Tensor(), Tensor()};
     }
@@ -170,9 +216,15 @@ void rotate_(const Tensor& x, const Tensor& cos, const Tensor& sin, double direc
   second.copy_(turned);
 }
 
-cpu::Attention kernel_shape(int64_t batch, int64_t seq_len, int64_t num_heads, const Tensor& qkv,
-                            const Tensor& cos, const Tensor& sin, double logit_scale,
-                            double output_scale, double grad_scale) {
+cpu::Attention kernel_shape(int64_t batch,
+                            int64_t seq_len,
+                            int64_t num_heads,
+                            const Tensor& qkv,
+                            const Tensor& cos,
+                            const Tensor& sin,
+                            double logit_scale,
+                            double output_scale,
+                            double grad_scale) {
   return {.batch = batch,
           .seq_len = seq_len,
           .num_heads = num_heads,
@@ -185,9 +237,16 @@ cpu::Attention kernel_shape(int64_t batch, int64_t seq_len, int64_t num_heads, c
 }
 
 struct AttentionOp : Function<AttentionOp> {
-  static Tensor forward(AutogradContext* ctx, const Tensor& qkv, const Tensor& cos,
-                        const Tensor& sin, int64_t batch, int64_t seq_len, int64_t num_heads,
-                        double logit_scale, double output_scale, double grad_scale) {
+  static Tensor forward(AutogradContext* ctx,
+                        const Tensor& qkv,
+                        const Tensor& cos,
+                        const Tensor& sin,
+                        int64_t batch,
+                        int64_t seq_len,
+                        int64_t num_heads,
+                        double logit_scale,
+                        double output_scale,
+                        double grad_scale) {
     const int64_t d = qkv.size(1) / 3;
     const int64_t head = d / num_heads;
     ctx->saved_data["batch"] = batch;
@@ -196,8 +255,8 @@ struct AttentionOp : Function<AttentionOp> {
     ctx->saved_data["logit_scale"] = logit_scale;
     ctx->saved_data["grad_scale"] = grad_scale;
     if (on_cpu_kernels(qkv)) {
-      const cpu::Attention shape =
-          kernel_shape(batch, seq_len, num_heads, qkv, cos, sin, logit_scale, output_scale, grad_scale);
+      const cpu::Attention shape = kernel_shape(
+          batch, seq_len, num_heads, qkv, cos, sin, logit_scale, output_scale, grad_scale);
       const Tensor weights = torch::empty({cpu::attention_weights_size(shape)}, qkv.options());
       const Tensor out = torch::empty({batch * seq_len, d}, qkv.options());
       cpu::attention_forward(shape, data(qkv), mutable_data(weights), mutable_data(out));
@@ -234,14 +293,19 @@ struct AttentionOp : Function<AttentionOp> {
     const int64_t head = grads[0].size(1) / heads;
     if (on_cpu_kernels(grads[0])) {
       const Tensor& qkv = saved[0];
-      const cpu::Attention shape =
-          kernel_shape(batch, seq_len, heads, qkv, saved[2], saved[3],
-                       ctx->saved_data["logit_scale"].toDouble(), 1.0, grad_scale);
+      const cpu::Attention shape = kernel_shape(batch,
+                                                seq_len,
+                                                heads,
+                                                qkv,
+                                                saved[2],
+                                                saved[3],
+                                                ctx->saved_data["logit_scale"].toDouble(),
+                                                1.0,
+                                                grad_scale);
       const Tensor dout = grads[0].contiguous();
       Tensor dqkv = torch::empty_like(qkv);
       cpu::attention_backward(shape, data(qkv), data(weights), data(dout), mutable_data(dqkv));
-      return {dqkv,     Tensor(), Tensor(), Tensor(), Tensor(),
-              Tensor(), Tensor(), Tensor(), Tensor()};
+      return {dqkv, Tensor(), Tensor(), Tensor(), Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
     }
     const Tensor& parts = saved[0];
     const double logit_scale = ctx->saved_data["logit_scale"].toDouble() * grad_scale;
@@ -250,8 +314,7 @@ struct AttentionOp : Function<AttentionOp> {
                             .permute({0, 2, 1, 3})
                             .reshape({batch * heads, seq_len, head});
     const Tensor dweights = at::bmm(grad, parts[2].transpose(1, 2));
-    const Tensor dscores =
-        at::_softmax_backward_data(dweights, weights, -1, weights.scalar_type());
+    const Tensor dscores = at::_softmax_backward_data(dweights, weights, -1, weights.scalar_type());
     Tensor dparts = torch::empty_like(parts);
     Tensor dq = dparts[0];
     Tensor dk = dparts[1];
@@ -263,8 +326,7 @@ struct AttentionOp : Function<AttentionOp> {
     Tensor dqkv = dparts.view({3, batch, heads, seq_len, head})
                       .permute({1, 3, 0, 2, 4})
                       .reshape({batch * seq_len, 3 * heads * head});
-    return {dqkv,     Tensor(), Tensor(), Tensor(), Tensor(),
-            Tensor(), Tensor(), Tensor(), Tensor()};
+    return {dqkv, Tensor(), Tensor(), Tensor(), Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
   }
 };
 
@@ -276,15 +338,21 @@ struct ResidualSplitOp : Function<ResidualSplitOp> {
     return {x.view_as(x), x.view_as(x)};
   }
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
-    return {scaled_sum(ctx->saved_data["branch"].toDouble(), grads[0],
-                       ctx->saved_data["skip"].toDouble(), grads[1]),
-            Tensor(), Tensor()};
+    return {scaled_sum(ctx->saved_data["branch"].toDouble(),
+                       grads[0],
+                       ctx->saved_data["skip"].toDouble(),
+                       grads[1]),
+            Tensor(),
+            Tensor()};
   }
 };
 
 struct ResidualAddOp : Function<ResidualAddOp> {
-  static Tensor forward(AutogradContext*, const Tensor& branch, const Tensor& skip,
-                        double branch_scale, double skip_scale) {
+  static Tensor forward(AutogradContext*,
+                        const Tensor& branch,
+                        const Tensor& skip,
+                        double branch_scale,
+                        double skip_scale) {
     return scaled_sum(branch_scale, branch, skip_scale, skip);
   }
   static variable_list backward(AutogradContext*, variable_list grads) {
@@ -293,8 +361,12 @@ struct ResidualAddOp : Function<ResidualAddOp> {
 };
 
 struct CrossEntropyOp : Function<CrossEntropyOp> {
-  static Tensor forward(AutogradContext* ctx, const Tensor& logits, const Tensor& targets,
-                        double logit_scale, double grad_scale, bool mean) {
+  static Tensor forward(AutogradContext* ctx,
+                        const Tensor& logits,
+                        const Tensor& targets,
+                        double logit_scale,
+                        double grad_scale,
+                        bool mean) {
     const Tensor scored = targets.ge(0);
     const double rows = static_cast<double>(scored.sum().item<int64_t>());
     const double row_grad = mean ? grad_scale / rows : grad_scale;
@@ -304,9 +376,14 @@ struct CrossEntropyOp : Function<CrossEntropyOp> {
     if (on_cpu_kernels(logits)) {
       dlogits = torch::empty_like(logits);
       losses = torch::empty({logits.size(0)}, logits.options());
-      cpu::cross_entropy(logits.size(0), logits.size(1), static_cast<float>(logit_scale),
-                         static_cast<float>(row_grad), data(logits), targets.data_ptr<int64_t>(),
-                         mutable_data(losses), mutable_data(dlogits));
+      cpu::cross_entropy(logits.size(0),
+                         logits.size(1),
+                         static_cast<float>(logit_scale),
+                         static_cast<float>(row_grad),
+                         data(logits),
+                         targets.data_ptr<int64_t>(),
+                         mutable_data(losses),
+                         mutable_data(dlogits));
     } else {
       const Tensor log_probs = at::_log_softmax(logits * logit_scale, -1, false);
       const Tensor index = targets.clamp_min(0).unsqueeze(1);
@@ -347,24 +424,37 @@ Tensor embedding(const Tensor& ids, const Tensor& table, const LinearScale& scal
   return EmbeddingOp::apply(table, ids, scale.grad_weight);
 }
 
-Tensor rms_norm(const Tensor& x, double eps) { return RmsNormOp::apply(x, eps); }
+Tensor rms_norm(const Tensor& x, double eps) {
+  return RmsNormOp::apply(x, eps);
+}
 
 Tensor swiglu(const Tensor& up, const Tensor& gate, double alpha, double scale) {
   return SwigluOp::apply(up, gate, alpha, scale);
 }
 
-RotaryTables rotary_tables(int64_t seq_len, int64_t head_size, double base,
+RotaryTables rotary_tables(int64_t seq_len,
+                           int64_t head_size,
+                           double base,
                            const torch::TensorOptions& options) {
   const auto wide = torch::TensorOptions().dtype(torch::kFloat64);
-  const Tensor frequency =
-      torch::arange(0, head_size, 2, wide).div_(static_cast<double>(head_size)).mul_(-std::log(base)).exp_();
+  const Tensor frequency = torch::arange(0, head_size, 2, wide)
+                               .div_(static_cast<double>(head_size))
+                               .mul_(-std::log(base))
+                               .exp_();
   const Tensor angle = torch::outer(torch::arange(seq_len, wide), frequency);
   return {.cos = angle.cos().to(options), .sin = angle.sin().to(options)};
 }
 
 Tensor causal_attention(const Tensor& qkv, const RotaryTables& rotary, const AttentionShape& s) {
-  return AttentionOp::apply(qkv, rotary.cos, rotary.sin, s.batch, s.seq_len, s.num_heads,
-                            s.logit_scale, s.output_scale, s.grad_scale);
+  return AttentionOp::apply(qkv,
+                            rotary.cos,
+                            rotary.sin,
+                            s.batch,
+                            s.seq_len,
+                            s.num_heads,
+                            s.logit_scale,
+                            s.output_scale,
+                            s.grad_scale);
 }
 
 Streams residual_split(const Tensor& x, const ResidualScale& scale) {
@@ -383,8 +473,14 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const LossScal
 Tensor row_losses(const Tensor& logits, const Tensor& targets, double logit_scale) {
   if (on_cpu_kernels(logits)) {
     const Tensor losses = torch::empty({logits.size(0)}, logits.options());
-    cpu::cross_entropy(logits.size(0), logits.size(1), static_cast<float>(logit_scale), 1.0F,
-                       data(logits), targets.data_ptr<int64_t>(), mutable_data(losses), nullptr);
+    cpu::cross_entropy(logits.size(0),
+                       logits.size(1),
+                       static_cast<float>(logit_scale),
+                       1.0F,
+                       data(logits),
+                       targets.data_ptr<int64_t>(),
+                       mutable_data(losses),
+                       nullptr);
     return losses;
   }
   const Tensor log_probs = at::_log_softmax(logits * logit_scale, -1, false);

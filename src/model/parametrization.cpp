@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/model/parametrization.h"
 
-#include "flops_fit/util/error.h"
 #include "param/param.h"
+
+#include "flops_fit/util/error.h"
 
 #include <functional>
 #include <numeric>
@@ -45,8 +46,8 @@ Parametrization make_parametrization(const cost::Architecture& arch,
     }
     known += known.empty() ? entry.name : std::string(", ") + entry.name;
   }
-  throw error<ConfigError>("model.parametrization: \"{}\" is not known; choose one of {}.",
-                           options.name, known);
+  throw error<ConfigError>(
+      "model.parametrization: \"{}\" is not known; choose one of {}.", options.name, known);
 }
 
 }  // namespace ff::model

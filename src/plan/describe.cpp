@@ -15,11 +15,22 @@ std::string describe(const Plan& plan, const PlanConfig& config) {
   auto out = std::back_inserter(text);
   const bool shaped = plan.experiments.front().architecture.has_value();
   if (shaped) {
-    fmt::format_to(out, "{:<10}{:>8}{:>7}{:>7}{:>9}{:>9}{:>7}{:>8}{:>9}{:>6}{:>9}\n", "experiment",
-                   "C", "width", "layers", "N", "D", "D/N", "steps", "batch", "seed", "time");
+    fmt::format_to(out,
+                   "{:<10}{:>8}{:>7}{:>7}{:>9}{:>9}{:>7}{:>8}{:>9}{:>6}{:>9}\n",
+                   "experiment",
+                   "C",
+                   "width",
+                   "layers",
+                   "N",
+                   "D",
+                   "D/N",
+                   "steps",
+                   "batch",
+                   "seed",
+                   "time");
   } else {
-    fmt::format_to(out, "{:<10}{:>8}{:>9}{:>9}{:>9}{:>6}\n", "experiment", "C", "N", "D", "D/N",
-                   "seed");
+    fmt::format_to(
+        out, "{:<10}{:>8}{:>9}{:>9}{:>9}{:>6}\n", "experiment", "C", "N", "D", "D/N", "seed");
   }
   double total_flops = 0.0;
   double total_s = 0.0;
@@ -31,23 +42,40 @@ std::string describe(const Plan& plan, const PlanConfig& config) {
     const auto size = format_count(static_cast<double>(e.model_size));
     const auto tokens = format_count(static_cast<double>(e.num_tokens));
     if (shaped) {
-      fmt::format_to(out, "{:<10}{:>8}{:>7}{:>7}{:>9}{:>9}{:>7.1f}{:>8}{:>9}{:>6}{:>9}\n",
-                     e.experiment_id, format_flops(e.compute_budget), e.architecture->d_model,
-                     e.architecture->num_layers, size, tokens, e.tokens_per_param, e.num_steps,
-                     e.batch_size * e.architecture->seq_len, e.seed,
+      fmt::format_to(out,
+                     "{:<10}{:>8}{:>7}{:>7}{:>9}{:>9}{:>7.1f}{:>8}{:>9}{:>6}{:>9}\n",
+                     e.experiment_id,
+                     format_flops(e.compute_budget),
+                     e.architecture->d_model,
+                     e.architecture->num_layers,
+                     size,
+                     tokens,
+                     e.tokens_per_param,
+                     e.num_steps,
+                     e.batch_size * e.architecture->seq_len,
+                     e.seed,
                      format_duration(e.predicted_seconds));
     } else {
-      fmt::format_to(out, "{:<10}{:>8}{:>9}{:>9}{:>9.2f}{:>6}\n", e.experiment_id,
-                     format_flops(e.compute_budget), size, tokens, e.tokens_per_param, e.seed);
+      fmt::format_to(out,
+                     "{:<10}{:>8}{:>9}{:>9}{:>9.2f}{:>6}\n",
+                     e.experiment_id,
+                     format_flops(e.compute_budget),
+                     size,
+                     tokens,
+                     e.tokens_per_param,
+                     e.seed);
     }
   }
-  fmt::format_to(out, "\n{} experiments, {} FLOPs", plan.experiments.size(),
-                 format_flops(total_flops));
+  fmt::format_to(
+      out, "\n{} experiments, {} FLOPs", plan.experiments.size(), format_flops(total_flops));
   if (shaped) {
     const auto cores = static_cast<double>(config.hardware.num_threads.value_or(
         std::max<int64_t>(1, std::thread::hardware_concurrency())));
-    fmt::format_to(out, ", about {} on {} core{}", format_duration(std::max(total_s / cores, longest_s)),
-                   cores, cores > 1 ? "s" : "");
+    fmt::format_to(out,
+                   ", about {} on {} core{}",
+                   format_duration(std::max(total_s / cores, longest_s)),
+                   cores,
+                   cores > 1 ? "s" : "");
   }
   fmt::format_to(out, "\n");
   return text;

@@ -12,11 +12,11 @@ namespace ff::plan {
 RunLength make_run_length(double tokens, const PlanConfig& config) {
   const ScheduleSection& rule = config.schedule;
   const auto seq_len = static_cast<double>(config.dataset.seq_len);
-  const double batch_tokens =
-      std::clamp(rule.batch_factor * std::pow(tokens, rule.batch_exponent), rule.batch_min_tokens,
-                 std::max(rule.batch_min_tokens, rule.batch_max_tokens));
-  const int64_t wanted = rule.batch_size.value_or(
-      std::max<int64_t>(1, std::llround(batch_tokens / seq_len)));
+  const double batch_tokens = std::clamp(rule.batch_factor * std::pow(tokens, rule.batch_exponent),
+                                         rule.batch_min_tokens,
+                                         std::max(rule.batch_min_tokens, rule.batch_max_tokens));
+  const int64_t wanted =
+      rule.batch_size.value_or(std::max<int64_t>(1, std::llround(batch_tokens / seq_len)));
   // A fixed batch is kept as asked; the rule's may shrink to let whole steps fit the budget.
   const int64_t smallest = rule.batch_size ? wanted : 1;
   for (int64_t rows = wanted; rows >= smallest; --rows) {
@@ -36,7 +36,8 @@ RunLength make_run_length(double tokens, const PlanConfig& config) {
   throw error<ConfigError>(
       "impossible plan: {} tokens are not within {}% of a whole number of batches of {} tokens; "
       "raise the budget, lower dataset.seq_len or schedule.batch_size, or raise compute.tolerance.",
-      format_count(tokens), format_number(100.0 * config.compute.tolerance),
+      format_count(tokens),
+      format_number(100.0 * config.compute.tolerance),
       format_count(static_cast<double>(wanted) * seq_len));
 }
 

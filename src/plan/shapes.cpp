@@ -25,7 +25,9 @@ int64_t model_size_of(const cost::ParamCounts& counts, const std::string& rule) 
   return rule == "non_embedding" ? counts.non_embedding : counts.matmul;
 }
 
-cost::Architecture make_shape(int64_t d_model, int64_t num_layers, int64_t vocab_size,
+cost::Architecture make_shape(int64_t d_model,
+                              int64_t num_layers,
+                              int64_t vocab_size,
                               const PlanConfig& config) {
   const double d_ff = config.model.ffn_ratio * static_cast<double>(d_model);
   return {.d_model = d_model,
@@ -36,7 +38,8 @@ cost::Architecture make_shape(int64_t d_model, int64_t num_layers, int64_t vocab
           .seq_len = config.dataset.seq_len};
 }
 
-std::optional<cost::Architecture> find_shape(double target_size, int64_t vocab_size,
+std::optional<cost::Architecture> find_shape(double target_size,
+                                             int64_t vocab_size,
                                              const PlanConfig& config) {
   const ArchitectureSection& limits = config.architecture;
   const int64_t step = std::lcm(limits.d_model_multiple, config.model.head_size);
@@ -48,8 +51,8 @@ std::optional<cost::Architecture> find_shape(double target_size, int64_t vocab_s
     if (!heads_allowed(shape.num_heads, limits.head_options)) {
       return;
     }
-    const auto size = static_cast<double>(
-        model_size_of(cost::count_params(shape), config.model.count));
+    const auto size =
+        static_cast<double>(model_size_of(cost::count_params(shape), config.model.count));
     double cost = std::abs(std::log(size / target_size));
     if (!config.model.num_layers) {
       const double aspect = static_cast<double>(d_model) / static_cast<double>(layers);

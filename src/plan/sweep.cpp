@@ -32,7 +32,9 @@ std::vector<double> log_spaced(double low, double high, int n) {
 
 /// Where zipf-stories' optimum was measured (two layers, head size 8, 3e10 to 1e13 FLOPs).
 constexpr double kZipfExponent = 0.402;
-double zipf_coefficient() { return 4.9e4 / std::pow(1e12, kZipfExponent); }
+double zipf_coefficient() {
+  return 4.9e4 / std::pow(1e12, kZipfExponent);
+}
 
 /// The sizes to aim at, before shapes are found.
 std::vector<double> target_sizes(double budget, const PlanConfig& config) {
@@ -42,7 +44,8 @@ std::vector<double> target_sizes(double budget, const PlanConfig& config) {
   }
   const double optimum = expected_optimum(budget, config.plan.prior);
   std::vector<double> sizes;
-  for (const double size : log_spaced(optimum / config.plan.span, optimum * config.plan.span, count)) {
+  for (const double size :
+       log_spaced(optimum / config.plan.span, optimum * config.plan.span, count)) {
     if (size >= config.model.min_size && size <= config.model.max_size) {
       sizes.push_back(size);
     }
@@ -62,7 +65,8 @@ io::Experiment abstract_experiment(double budget, double size) {
   return e;
 }
 
-io::Experiment shaped_experiment(double budget, const cost::Architecture& shape,
+io::Experiment shaped_experiment(double budget,
+                                 const cost::Architecture& shape,
                                  const PlanConfig& config) {
   io::Experiment e;
   e.compute_budget = budget;
@@ -84,16 +88,20 @@ io::Experiment shaped_experiment(double budget, const cost::Architecture& shape,
 }
 
 /// The distinct shapes of one budget, ascending.
-std::vector<cost::Architecture> shapes_of(double budget, size_t budget_index, int64_t vocab_size,
+std::vector<cost::Architecture> shapes_of(double budget,
+                                          size_t budget_index,
+                                          int64_t vocab_size,
                                           const PlanConfig& config) {
   std::vector<cost::Architecture> shapes;
   if (!config.plan.widths.empty()) {
     for (const int64_t d_model : config.plan.widths[budget_index]) {
       if (d_model % config.model.head_size != 0) {
-        throw error<ConfigError>("plan.widths: {} is not a multiple of model.head_size={}.", d_model,
+        throw error<ConfigError>("plan.widths: {} is not a multiple of model.head_size={}.",
+                                 d_model,
                                  config.model.head_size);
       }
-      shapes.push_back(make_shape(d_model, config.model.num_layers.value_or(2), vocab_size, config));
+      shapes.push_back(
+          make_shape(d_model, config.model.num_layers.value_or(2), vocab_size, config));
     }
   } else {
     for (const double size : target_sizes(budget, config)) {
@@ -103,8 +111,9 @@ std::vector<cost::Architecture> shapes_of(double budget, size_t budget_index, in
     }
   }
   const auto size = [](const cost::Architecture& a) { return cost::count_params(a).total; };
-  std::sort(shapes.begin(), shapes.end(),
-            [&](const auto& a, const auto& b) { return size(a) < size(b); });
+  std::sort(shapes.begin(), shapes.end(), [&](const auto& a, const auto& b) {
+    return size(a) < size(b);
+  });
   shapes.erase(std::unique(shapes.begin(), shapes.end()), shapes.end());
   return shapes;
 }
@@ -118,25 +127,30 @@ void check(const PlanConfig& config, size_t num_budgets) {
   if (!config.plan.widths.empty() && config.plan.widths.size() != num_budgets) {
     throw error<ConfigError>(
         "plan.widths has {} lists for {} budgets; give one list of widths per budget.",
-        config.plan.widths.size(), num_budgets);
+        config.plan.widths.size(),
+        num_budgets);
   }
   if (config.architecture.min_layers > config.architecture.max_layers) {
     throw error<ConfigError>("architecture.min_layers={} is above architecture.max_layers={}.",
-                             config.architecture.min_layers, config.architecture.max_layers);
+                             config.architecture.min_layers,
+                             config.architecture.max_layers);
   }
 }
 
 /// What the sizes of one budget cannot tell, if anything.
-void warn_about_budget(const std::vector<io::Experiment>& points, double budget,
-                       const PlanConfig& config, std::vector<std::string>& warnings) {
+void warn_about_budget(const std::vector<io::Experiment>& points,
+                       double budget,
+                       const PlanConfig& config,
+                       std::vector<std::string>& warnings) {
   if (points.size() < 3) {
     warnings.push_back(fmt::format(
         "budget {}: only {} size(s); a parabola needs 3, and 5 to 7 give a usable optimum.",
-        format_flops(budget), points.size()));
+        format_flops(budget),
+        points.size()));
     return;
   }
-  if (config.plan.sizes != "around_optimum") {
-    return;
+  if (config.plan.sizes != "around_optimum" || !config.plan.widths.empty()) {
+    return;  // sizes that were chosen by hand
   }
   const double optimum = expected_optimum(budget, config.plan.prior);
   const auto below = std::count_if(points.begin(), points.end(), [&](const io::Experiment& e) {
@@ -144,10 +158,14 @@ void warn_about_budget(const std::vector<io::Experiment>& points, double budget,
   });
   const auto above = static_cast<std::ptrdiff_t>(points.size()) - below;
   if (below < 2 || above < 2) {
-    warnings.push_back(fmt::format(
-        "budget {}: {} size(s) below and {} above the expected optimum of {} parameters; with fewer "
-        "than 2 on a side the minimum may lie on the edge.",
-        format_flops(budget), below, above, format_count(optimum)));
+    warnings.push_back(
+        fmt::format("budget {}: {} size(s) below and {} above the expected optimum of {} "
+                    "parameters; with fewer "
+                    "than 2 on a side the minimum may lie on the edge.",
+                    format_flops(budget),
+                    below,
+                    above,
+                    format_count(optimum)));
   }
 }
 
@@ -164,12 +182,14 @@ std::vector<double> make_budgets(const ComputeGrid& grid) {
   }
   if (grid.min_flops > grid.max_flops) {
     throw error<ConfigError>("compute.min_flops={} is above compute.max_flops={}.",
-                             format_number(grid.min_flops), format_number(grid.max_flops));
+                             format_number(grid.min_flops),
+                             format_number(grid.max_flops));
   }
   if (grid.num_budgets > 1 && grid.min_flops == grid.max_flops) {
     throw error<ConfigError>(
         "compute.min_flops equals compute.max_flops={}, but compute.num_budgets={}; set it to 1.",
-        format_number(grid.max_flops), grid.num_budgets);
+        format_number(grid.max_flops),
+        grid.num_budgets);
   }
   return log_spaced(grid.min_flops, grid.max_flops, grid.num_budgets);
 }
@@ -178,8 +198,10 @@ double expected_optimum(double budget_flops, const PriorConfig& prior) {
   if (!prior.laws.empty()) {
     const io::ScalingLaws laws = io::read_laws(prior.laws);
     if (!laws.n_opt_fit) {
-      throw error<FileError>("{}: it holds no n_opt_fit to plan by; give plan.prior.coefficient and "
-                             "exponent instead.", prior.laws);
+      throw error<FileError>(
+          "{}: it holds no n_opt_fit to plan by; give plan.prior.coefficient and "
+          "exponent instead.",
+          prior.laws);
     }
     return (*laws.n_opt_fit)(budget_flops);
   }
@@ -196,10 +218,9 @@ Plan make_plan(const PlanConfig& config) {
   const std::vector<double> budgets = make_budgets(config.compute);
   check(config, budgets.size());
   const bool shaped = config.model.shapes == "search";
-  const int64_t vocab_size =
-      !shaped                    ? 0
-      : config.model.vocab_size ? *config.model.vocab_size
-                                : data::planned_vocab_size(config.dataset);
+  const int64_t vocab_size = !shaped                   ? 0
+                             : config.model.vocab_size ? *config.model.vocab_size
+                                                       : data::planned_vocab_size(config.dataset);
 
   Plan plan;
   for (size_t b = 0; b < budgets.size(); ++b) {
@@ -225,15 +246,22 @@ Plan make_plan(const PlanConfig& config) {
     const size_t too_short = found - starved - points.size();
     if (points.empty()) {
       throw error<ConfigError>(
-          "impossible plan: no model size is left at budget {}: of {} sizes {} would see fewer than "
+          "impossible plan: no model size is left at budget {}: of {} sizes {} would see fewer "
+          "than "
           "compute.min_tokens_per_param={} tokens per parameter and {} would train for fewer than "
           "schedule.min_steps={} steps; lower model.min_size or these limits, or raise the budget.",
-          format_flops(budget), found, starved, format_number(config.compute.min_tokens_per_param),
-          too_short, config.schedule.min_steps);
+          format_flops(budget),
+          found,
+          starved,
+          format_number(config.compute.min_tokens_per_param),
+          too_short,
+          config.schedule.min_steps);
     }
     if (too_short > 0) {
       plan.warnings.push_back(fmt::format("budget {}: {} size(s) left out, fewer than {} steps.",
-                                          format_flops(budget), too_short, config.schedule.min_steps));
+                                          format_flops(budget),
+                                          too_short,
+                                          config.schedule.min_steps));
     }
     warn_about_budget(points, budget, config, plan.warnings);
     for (const io::Experiment& point : points) {

@@ -28,7 +28,8 @@ train::TrainConfig read_config(const fs::path& path) {
 
 }  // namespace
 
-std::string config_hash(const train::TrainConfig& config, const io::Experiment& experiment,
+std::string config_hash(const train::TrainConfig& config,
+                        const io::Experiment& experiment,
                         const std::string& data_identity) {
   io::Json planned = io::to_json(experiment);
   planned.erase("predicted_seconds");
@@ -70,8 +71,8 @@ std::optional<io::RunResult> find_result(const fs::path& run_dir, const std::str
     return std::nullopt;
   }
   try {
-    io::RunResult result =
-        io::result_from_json(io::read_json(path, "delete it to train the run again"), path.string());
+    io::RunResult result = io::result_from_json(
+        io::read_json(path, "delete it to train the run again"), path.string());
     return result.config_hash == hash ? std::optional(std::move(result)) : std::nullopt;
   } catch (const Error& problem) {
     spdlog::warn("{} The run is trained again.", problem.what());

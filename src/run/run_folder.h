@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// The files of one run folder, and the configuration hash that decides whether its result still holds.
+// The files of one run folder, and the configuration hash that decides whether its result still
+// holds.
 #include "flops_fit/io/results.h"
 #include "flops_fit/io/sweep.h"
 #include "flops_fit/train/config.h"
@@ -26,7 +27,8 @@ void write_request(const train::RunRequest& request);
 [[nodiscard]] train::RunRequest read_request(const std::filesystem::path& run_dir);
 
 void write_result(const std::filesystem::path& run_dir, const io::RunResult& result);
-/// The folder's result if it is of this configuration; a damaged file counts as none, with a warning.
+/// The folder's result if it is of this configuration; a damaged file counts as none, with a
+/// warning.
 [[nodiscard]] std::optional<io::RunResult> find_result(const std::filesystem::path& run_dir,
                                                        const std::string& hash);
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/run/sweep_runner.h"
 
+#include "run_folder.h"
+#include "worker_process.h"
+
 #include "flops_fit/engine/engine.h"
 #include "flops_fit/train/checkpoint.h"
 #include "flops_fit/train/run_one.h"
@@ -8,19 +11,16 @@
 #include "flops_fit/util/progress.h"
 #include "flops_fit/util/signals.h"
 #include "flops_fit/util/units.h"
-#include "run_folder.h"
-#include "worker_process.h"
 
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <map>
 #include <memory>
 #include <poll.h>
 #include <thread>
-
-#include <csignal>
 
 namespace ff::run {
 namespace {
@@ -48,7 +48,8 @@ class Sweep {
                                 .config = config_,
                                 .config_hash = config_hash(config_, experiment, data_identity),
                                 .run_dir = run_folder(config_, experiment.experiment_id)};
-      auto known = config_.resume ? find_result(request.run_dir, request.config_hash) : std::nullopt;
+      auto known =
+          config_.resume ? find_result(request.run_dir, request.config_hash) : std::nullopt;
       if (known && known->completed()) {
         results_[experiment.experiment_id] = *known;
         ++outcome_.kept;
@@ -64,17 +65,22 @@ class Sweep {
 
   SweepOutcome run(bool dry_run) {
     const size_t slots = num_slots();
-    spdlog::info("{}: {} experiments, {} already completed, {} to run{}", config_.paths.sweep,
-                 plan_.size(), outcome_.kept, queue_.size(),
+    spdlog::info("{}: {} experiments, {} already completed, {} to run{}",
+                 config_.paths.sweep,
+                 plan_.size(),
+                 outcome_.kept,
+                 queue_.size(),
                  mode_.in_worker && !queue_.empty()
                      ? fmt::format(", {} at once", std::min(slots, queue_.size()))
                      : "");
     if (dry_run) {
       for (const train::RunRequest& request : queue_) {
         const io::Experiment& e = request.experiment;
-        spdlog::info("  {}: {} parameters, {} tokens, {} FLOPs, about {}", e.experiment_id,
+        spdlog::info("  {}: {} parameters, {} tokens, {} FLOPs, about {}",
+                     e.experiment_id,
                      format_count(static_cast<double>(e.model_size)),
-                     format_count(static_cast<double>(e.num_tokens)), format_flops(e.planned_flops),
+                     format_count(static_cast<double>(e.num_tokens)),
+                     format_flops(e.planned_flops),
                      format_duration(e.predicted_seconds));
       }
       outcome_.left = static_cast<int64_t>(queue_.size());
@@ -151,7 +157,8 @@ class Sweep {
       if (stop_signal() != 0 && !stopping) {
         stopping = true;
         progress_.clear();
-        spdlog::warn("stopping: the running experiments save their state (a second signal stops at once)");
+        spdlog::warn(
+            "stopping: the running experiments save their state (a second signal stops at once)");
         for (const Running& worker : running) {
           worker.process->send(SIGTERM);
         }
@@ -194,11 +201,11 @@ class Sweep {
   }
 
   void record(const train::RunRequest& request, const io::RunResult& result) {
-    train::remove_checkpoint(request.run_dir);
     results_[result.experiment_id] = result;
     done_cost_ += cost_of(request.experiment);
     progress_.clear();
     if (result.completed()) {
+      train::remove_checkpoint(request.run_dir);
       ++outcome_.completed;
       done_tokens_ += static_cast<double>(result.num_tokens);
     } else {
@@ -209,9 +216,12 @@ class Sweep {
       write_results();
       if (result.completed()) {
         spdlog::info("[{}/{}] {}  C {}  N {}  loss {:.4f}  {}",
-                     outcome_.kept + outcome_.completed + outcome_.failed, plan_.size(),
-                     result.experiment_id, format_flops(result.compute_budget),
-                     format_count(static_cast<double>(result.model_size)), *result.final_loss,
+                     outcome_.kept + outcome_.completed + outcome_.failed,
+                     plan_.size(),
+                     result.experiment_id,
+                     format_flops(result.compute_budget),
+                     format_count(static_cast<double>(result.model_size)),
+                     *result.final_loss,
                      format_duration(result.wall_time_s));
       }
     }
@@ -245,16 +255,18 @@ class Sweep {
     const train::RunProgress& first = running.front().process->progress();
     const double elapsed = elapsed_s();
     const double share = total_cost_ > 0 ? cost / total_cost_ : 0.0;
-    progress_.show(fmt::format(
-        "[{}/{}] {:.0f}%  {} tokens/s  {} loss {:.3f}  {} left",
-        outcome_.kept + outcome_.completed + outcome_.failed, plan_.size(), 100.0 * share,
-        format_count(tokens / elapsed), running.front().request.experiment.experiment_id,
-        first.loss_nats, share > 0.01 ? format_duration(elapsed * (1.0 - share) / share) : "?"));
+    progress_.show(
+        fmt::format("[{}/{}] {:.0f}%  {} tokens/s  {} loss {:.3f}  {} left",
+                    outcome_.kept + outcome_.completed + outcome_.failed,
+                    plan_.size(),
+                    100.0 * share,
+                    format_count(tokens / elapsed),
+                    running.front().request.experiment.experiment_id,
+                    first.loss_nats,
+                    share > 0.01 ? format_duration(elapsed * (1.0 - share) / share) : "?"));
   }
 
-  double elapsed_s() const {
-    return std::chrono::duration<double>(Clock::now() - start_).count();
-  }
+  double elapsed_s() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
 
   const train::TrainConfig& config_;
   const train::Mode& mode_;

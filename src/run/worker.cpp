@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
+#include "run_folder.h"
+
 #include "flops_fit/engine/engine.h"
 #include "flops_fit/run/sweep_runner.h"
 #include "flops_fit/util/error.h"
 #include "flops_fit/util/signals.h"
-#include "run_folder.h"
 
+#include <csignal>
 #include <cstdio>
 #include <new>
 #include <sys/prctl.h>
-
-#include <csignal>
 
 namespace ff::run {
 namespace {

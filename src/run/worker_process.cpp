@@ -18,11 +18,12 @@
 namespace ff::run {
 namespace {
 
-/// This process's environment, with one thread per worker. OpenBLAS reads its variables before main(),
-/// which is why they are set here: it takes new AVX-512 servers for older CPUs and runs at half speed.
+/// This process's environment, with one thread per worker. OpenBLAS reads its variables before
+/// main(), which is why they are set here: it takes new AVX-512 servers for older CPUs and runs at
+/// half speed.
 std::vector<std::string> worker_environment() {
-  std::vector<std::string> variables = {"OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1",
-                                        "MKL_NUM_THREADS=1"};
+  std::vector<std::string> variables = {
+      "OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1", "MKL_NUM_THREADS=1"};
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
       std::getenv("OPENBLAS_CORETYPE") == nullptr) {
@@ -66,12 +67,17 @@ WorkerProcess::WorkerProcess(const std::filesystem::path& run_dir) {
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-  // A process group of its own: Ctrl-C reaches ff-train alone, which then stops its workers in order.
+  // A process group of its own: Ctrl-C reaches ff-train alone, which then stops its workers in
+  // order.
   posix_spawnattr_t attributes;
   ::posix_spawnattr_init(&attributes);
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-  const int status = ::posix_spawn(&pid_, "/proc/self/exe", &actions, &attributes,
-                                   pointers(arguments).data(), pointers(environment).data());
+  const int status = ::posix_spawn(&pid_,
+                                   "/proc/self/exe",
+                                   &actions,
+                                   &attributes,
+                                   pointers(arguments).data(),
+                                   pointers(environment).data());
   ::posix_spawnattr_destroy(&attributes);
   ::posix_spawn_file_actions_destroy(&actions);
   ::close(ends[1]);
@@ -106,8 +112,9 @@ bool WorkerProcess::read() {
     size_t end = 0;
     while ((end = unread_.find('\n')) != std::string::npos) {
       train::RunProgress p;
-      if (std::sscanf(unread_.c_str(), "%ld %ld %ld %lf", &p.step, &p.num_steps, &p.tokens,
-                      &p.loss_nats) == 4) {
+      if (std::sscanf(
+              unread_.c_str(), "%ld %ld %ld %lf", &p.step, &p.num_steps, &p.tokens, &p.loss_nats) ==
+          4) {
         progress_ = p;
       }
       unread_.erase(0, end + 1);
@@ -115,7 +122,9 @@ bool WorkerProcess::read() {
   }
 }
 
-void WorkerProcess::send(int signal) const { ::kill(pid_, signal); }
+void WorkerProcess::send(int signal) const {
+  ::kill(pid_, signal);
+}
 
 std::optional<std::string> WorkerProcess::wait() {
   int status = 0;
@@ -124,7 +133,9 @@ std::optional<std::string> WorkerProcess::wait() {
   pid_ = -1;
   if (WIFSIGNALED(status)) {
     const int signal = WTERMSIG(status);
-    return fmt::format("the worker was killed by signal {} ({}){}", signal, ::strsignal(signal),
+    return fmt::format("the worker was killed by signal {} ({}){}",
+                       signal,
+                       ::strsignal(signal),
                        signal == SIGKILL ? "; was there too little memory?" : "");
   }
   const int code = WEXITSTATUS(status);

@@ -20,7 +20,9 @@ using io::Json;
 constexpr size_t kLengthBytes = 8;
 constexpr std::array<const char*, 3> kNames = {"weights", "first_moment", "second_moment"};
 
-fs::path file_of(const fs::path& run_dir) { return run_dir / "checkpoint" / "state.safetensors"; }
+fs::path file_of(const fs::path& run_dir) {
+  return run_dir / "checkpoint" / "state.safetensors";
+}
 
 template <class State>
 auto tensors_of(State& state) {
@@ -80,9 +82,8 @@ void save_checkpoint(const fs::path& run_dir, const Checkpoint& checkpoint) {
     const size_t begin = data.size();
     data.append(reinterpret_cast<const char*>(tensors[i]->data()),
                 tensors[i]->size() * sizeof(float));
-    header[kNames[i]] = {{"dtype", "F32"},
-                         {"shape", {tensors[i]->size()}},
-                         {"data_offsets", {begin, data.size()}}};
+    header[kNames[i]] = {
+        {"dtype", "F32"}, {"shape", {tensors[i]->size()}}, {"data_offsets", {begin, data.size()}}};
   }
   std::string text = header.dump();
   text.append((8 - text.size() % 8) % 8, ' ');  // keeps the tensors aligned in a memory map

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/train/run_one.h"
 
+#include "modes/modes.h"
+
 #include "flops_fit/util/error.h"
 #include "flops_fit/util/version.h"
-#include "modes/modes.h"
 
 #include <array>
 
@@ -11,9 +12,17 @@ namespace ff::train {
 namespace {
 
 constexpr std::array kModes = {
-    Mode{"local", "train for real on this machine", true, &check_local, &local_data_identity,
+    Mode{"local",
+         "train for real on this machine",
+         true,
+         &check_local,
+         &local_data_identity,
          &run_local},
-    Mode{"mock", "draw losses from the planted law mock.*", false, &check_mock, &mock_data_identity,
+    Mode{"mock",
+         "draw losses from the planted law mock.*",
+         false,
+         &check_mock,
+         &mock_data_identity,
          &run_mock},
 };
 
@@ -27,8 +36,8 @@ const Mode& find_mode(const std::string& name) {
     }
     known += fmt::format("{}{} ({})", known.empty() ? "" : ", ", mode.name, mode.help);
   }
-  throw error<ConfigError>("mode={} is not {}; use {}.", name,
-                           name == "api" ? "built yet" : "known", known);
+  throw error<ConfigError>(
+      "mode={} is not {}; use {}.", name, name == "api" ? "built yet" : "known", known);
 }
 
 io::RunResult planned_result(const RunRequest& request) {

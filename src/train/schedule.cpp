@@ -14,10 +14,11 @@ RunSchedule make_schedule(const io::Experiment& e, const TrainerSection& trainer
                   .learning_rate = trainer.learning_rate.value_or(e.learning_rate),
                   .seed = trainer.seed.value_or(e.seed)};
   if (trainer.batch_size && *trainer.batch_size != run.batch_size) {
-    const double planned_rows = static_cast<double>(e.batch_size) * static_cast<double>(e.num_steps);
+    const double planned_rows =
+        static_cast<double>(e.batch_size) * static_cast<double>(e.num_steps);
     run.batch_size = *trainer.batch_size;
-    run.num_steps = std::max<int64_t>(
-        1, std::llround(planned_rows / static_cast<double>(run.batch_size)));
+    run.num_steps =
+        std::max<int64_t>(1, std::llround(planned_rows / static_cast<double>(run.batch_size)));
     const double warmup_share =
         static_cast<double>(e.warmup_steps) / static_cast<double>(e.num_steps);
     run.warmup_steps = std::llround(warmup_share * static_cast<double>(run.num_steps));

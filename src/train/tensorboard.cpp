@@ -79,7 +79,7 @@ EventWriter::EventWriter(const std::filesystem::path& folder) {
 
 void EventWriter::scalar(std::string_view tag, int64_t step, float value) {
   std::string entry;
-  append_bytes(entry, 1, tag);  // Summary.Value.tag
+  append_bytes(entry, 1, tag);     // Summary.Value.tag
   append_key(entry, 2, kFixed32);  // Summary.Value.simple_value
   append_little_endian(entry, std::bit_cast<uint32_t>(value));
   std::string summary;

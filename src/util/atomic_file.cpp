@@ -45,8 +45,8 @@ fs::path temporary_beside(const fs::path& path) {
   std::error_code failure;
   fs::create_directories(folder_of(path), failure);
   if (failure) {
-    throw error<Error>("{}: cannot create the folder: {}", folder_of(path).string(),
-                       failure.message());
+    throw error<Error>(
+        "{}: cannot create the folder: {}", folder_of(path).string(), failure.message());
   }
   return folder_of(path) /
          fmt::format(".{}.{}.{}.tmp", path.filename().string(), ::getpid(), counter++);
@@ -76,7 +76,8 @@ void write_file_atomically(const fs::path& path, std::string_view content) {
     out.close();
     if (!out) {
       throw error<Error>("{}: cannot write: {}. The old file, if any, is untouched.",
-                         path.string(), std::strerror(errno));
+                         path.string(),
+                         std::strerror(errno));
     }
   });
 }

@@ -5,6 +5,8 @@
 
 namespace ff {
 
-std::string hash_text(uint64_t hash) { return fmt::format("{:016x}", hash); }
+std::string hash_text(uint64_t hash) {
+  return fmt::format("{:016x}", hash);
+}
 
 }  // namespace ff

@@ -20,7 +20,9 @@ size_t terminal_columns() {
 Progress::Progress(bool enabled)
     : enabled_(enabled), terminal_(::isatty(STDERR_FILENO) != 0), last_(Clock::now()) {}
 
-Progress::~Progress() { clear(); }
+Progress::~Progress() {
+  clear();
+}
 
 void Progress::show(const std::string& line) {
   const auto interval =

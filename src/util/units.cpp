@@ -57,7 +57,9 @@ std::string format_count(double value) {
   return fmt::format("{:.{}f}{}", value, decimals, kSuffixes[suffix]);
 }
 
-std::string format_flops(double flops) { return tidy_exponent(fmt::format("{:.2e}", flops)); }
+std::string format_flops(double flops) {
+  return tidy_exponent(fmt::format("{:.2e}", flops));
+}
 
 std::string format_duration(double seconds) {
   if (!std::isfinite(seconds)) {
@@ -77,9 +79,9 @@ std::string format_duration(double seconds) {
 }
 
 std::string utc_timestamp() {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
-                     fmt::gmtime(std::chrono::system_clock::to_time_t(
-                         std::chrono::system_clock::now())));
+  return fmt::format(
+      "{:%Y-%m-%dT%H:%M:%SZ}",
+      fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())));
 }
 
 }  // namespace ff

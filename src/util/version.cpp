@@ -3,6 +3,8 @@
 
 namespace ff {
 
-const char* version() { return FF_VERSION; }
+const char* version() {
+  return FF_VERSION;
+}
 
 }  // namespace ff

@@ -1,30 +1,41 @@
 // SPDX-License-Identifier: MIT
-#include "flops_fit/cost/throughput.h"
 #include "flops_fit/cost/transformer.h"
+
 #include "support/catch.h"
+
+#include "flops_fit/cost/throughput.h"
 
 using ff::cost::Architecture;
 
 TEST_CASE("exact FLOPs per token follow the published closed form", "[cost]") {
   // 3 (L (32 d^2 + 2 (S+1) d) + 2 V d) for a causal mask and d_ff = 4 d, written out by hand.
-  const Architecture arch{.d_model = 32, .num_layers = 2, .num_heads = 4, .d_ff = 128,
-                          .vocab_size = 488, .seq_len = 64};
-  CHECK(ff::cost::train_flops_per_token(arch) == 3.0 * (2 * (32 * 1024 + 2 * 65 * 32) + 2 * 488 * 32));
+  const Architecture arch{.d_model = 32,
+                          .num_layers = 2,
+                          .num_heads = 4,
+                          .d_ff = 128,
+                          .vocab_size = 488,
+                          .seq_len = 64};
+  CHECK(ff::cost::train_flops_per_token(arch) ==
+        3.0 * (2 * (32 * 1024 + 2 * 65 * 32) + 2 * 488 * 32));
   CHECK(ff::cost::forward_flops_per_token(arch) * 3 == ff::cost::train_flops_per_token(arch));
 }
 
 TEST_CASE("with a large vocabulary the head dominates a small model", "[cost]") {
   // L4 d128 V50257 S256: 46,461,696 FLOPs per token under the full mask (cost model, section 4.1),
   // which counts S keys per query where causal attention sees (S+1)/2 on average.
-  const Architecture arch{.d_model = 128, .num_layers = 4, .num_heads = 8, .d_ff = 512,
-                          .vocab_size = 50257, .seq_len = 256};
+  const Architecture arch{.d_model = 128,
+                          .num_layers = 4,
+                          .num_heads = 8,
+                          .d_ff = 512,
+                          .vocab_size = 50257,
+                          .seq_len = 256};
   const double full_minus_causal = 3.0 * 4 * (4.0 * 256 - 2.0 * 257) * 128;
   CHECK(ff::cost::train_flops_per_token(arch) + full_minus_causal == 46461696.0);
 }
 
 TEST_CASE("parameters are counted by hand", "[cost]") {
-  const Architecture arch{.d_model = 16, .num_layers = 2, .num_heads = 2, .d_ff = 64,
-                          .vocab_size = 488, .seq_len = 64};
+  const Architecture arch{
+      .d_model = 16, .num_layers = 2, .num_heads = 2, .d_ff = 64, .vocab_size = 488, .seq_len = 64};
   const auto counts = ff::cost::count_params(arch);
   CHECK(counts.non_embedding == 2 * 16 * 256);  // 16 d^2 a block when d_ff = 4 d
   CHECK(counts.head == 488 * 16);
@@ -34,10 +45,15 @@ TEST_CASE("parameters are counted by hand", "[cost]") {
 
 TEST_CASE("predicted time grows with tokens and falls per FLOP with width", "[cost]") {
   const auto width = [](int64_t d) {
-    return Architecture{.d_model = d, .num_layers = 2, .num_heads = d / 8, .d_ff = 4 * d,
-                        .vocab_size = 488, .seq_len = 64};
+    return Architecture{.d_model = d,
+                        .num_layers = 2,
+                        .num_heads = d / 8,
+                        .d_ff = 4 * d,
+                        .vocab_size = 488,
+                        .seq_len = 64};
   };
-  CHECK(ff::cost::predicted_training_s(width(32), 2e6) > ff::cost::predicted_training_s(width(32), 1e6));
+  CHECK(ff::cost::predicted_training_s(width(32), 2e6) >
+        ff::cost::predicted_training_s(width(32), 1e6));
   double last = 0.0;
   for (const int64_t d : {4, 8, 16, 24, 40, 64, 100, 128, 1024}) {
     const double speed = ff::cost::measured_flops_per_s(width(d));

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/io/json.h"
+
+#include "support/catch.h"
+#include "support/files.h"
+
 #include "flops_fit/io/results.h"
 #include "flops_fit/io/sweep.h"
 #include "flops_fit/util/error.h"
-#include "support/catch.h"
-#include "support/files.h"
 
 #include <cmath>
 
@@ -67,8 +69,8 @@ TEST_CASE("results round trip, and NaN never reaches a file", "[io]") {
   r.final_loss = 0.75;
   r.status = "completed";
   r.loss_stderr = NAN;
-  r.architecture = {.d_model = 16, .num_layers = 2, .num_heads = 2, .d_ff = 64, .vocab_size = 488,
-                    .seq_len = 64};
+  r.architecture = {
+      .d_model = 16, .num_layers = 2, .num_heads = 2, .d_ff = 64, .vocab_size = 488, .seq_len = 64};
   r.params = ff::cost::count_params(*r.architecture);
   r.seed = 3;
   write_results(folder / "results.json", {r});

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The whole decoder against vectors that the reference library of the u-muP authors wrote
 // (tests/golden/umup, float64): logits, loss, every gradient, four AdamW steps.
-#include "flops_fit/io/json.h"
-#include "flops_fit/model/gpt.h"
 #include "support/catch.h"
 #include "support/files.h"
+
+#include "flops_fit/io/json.h"
+#include "flops_fit/model/gpt.h"
 
 #include <fmt/format.h>
 
@@ -23,9 +24,8 @@ Tensor tensor_of(const Json& json) {
 
 /// Our tensor's name -> the golden file's.
 std::string golden_name(const std::string& name) {
-  static const std::map<std::string, std::string> kParts = {{"qkv", "wqkv"},   {"attn_out", "wo"},
-                                                            {"up", "wup"},     {"gate", "wgate"},
-                                                            {"down", "wdown"}};
+  static const std::map<std::string, std::string> kParts = {
+      {"qkv", "wqkv"}, {"attn_out", "wo"}, {"up", "wup"}, {"gate", "wgate"}, {"down", "wdown"}};
   if (name == "embedding" || name == "output") {
     return name.substr(0, 3);
   }
@@ -48,7 +48,8 @@ Gpt golden_model(const Json& one) {
                               .vocab_size = config.at("vocab"),
                               .seq_len = one.at("tokens").at("shape").at(1)};
   Gpt gpt(ff::model::make_parametrization(arch, {}),
-          {.rotary = config.at("rope").get<bool>(), .dtype = torch::kFloat64}, 0);
+          {.rotary = config.at("rope").get<bool>(), .dtype = torch::kFloat64},
+          0);
   const torch::NoGradGuard no_grad;
   for (size_t i = 0; i < gpt.weights().size(); ++i) {
     const std::string name = golden_name(gpt.parametrization().tensors[i].name);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The float32 CPU kernels against the same operations in float64 LibTorch, over odd shapes; and the
 // written-out backward passes against plain automatic differentiation.
-#include "flops_fit/model/gpt.h"
 #include "support/catch.h"
+
+#include "flops_fit/model/gpt.h"
 
 #include <cmath>
 #include <random>
@@ -34,7 +35,8 @@ Case random_case(int index) {
 }
 
 /// The same weights in both precisions.
-std::pair<Gpt, Gpt> twins(const ff::cost::Architecture& arch, const std::string& parametrization,
+std::pair<Gpt, Gpt> twins(const ff::cost::Architecture& arch,
+                          const std::string& parametrization,
                           const ff::model::Alphas& alphas) {
   const auto p = ff::model::make_parametrization(arch, {.name = parametrization, .alphas = alphas});
   return {Gpt(p, {}, 3), Gpt(p, {.dtype = torch::kFloat64}, 3)};
@@ -77,9 +79,10 @@ TEST_CASE("float32 kernels agree with float64 LibTorch over odd shapes", "[model
 
 TEST_CASE("sp's backward passes are plain gradients", "[model]") {
   // Under sp every multiplier is the ordinary one, so central differences of the loss must agree.
-  const ff::cost::Architecture arch{.d_model = 12, .num_layers = 2, .num_heads = 2, .d_ff = 20,
-                                    .vocab_size = 11, .seq_len = 6};
-  const auto p = ff::model::make_parametrization(arch, {.name = "sp", .alphas = {.loss_softmax = 1.3}});
+  const ff::cost::Architecture arch{
+      .d_model = 12, .num_layers = 2, .num_heads = 2, .d_ff = 20, .vocab_size = 11, .seq_len = 6};
+  const auto p =
+      ff::model::make_parametrization(arch, {.name = "sp", .alphas = {.loss_softmax = 1.3}});
   const Gpt gpt(p, {.dtype = torch::kFloat64}, 1);
   torch::manual_seed(1);
   const Tensor ids = torch::randint(11, {2, 6}, torch::kInt64);
@@ -99,15 +102,16 @@ TEST_CASE("sp's backward passes are plain gradients", "[model]") {
     };
     // Fourth order: the norms bend the loss strongly where activations are small.
     const double slope = (8 * (loss_at(old + h) - loss_at(old - h)) -
-                          (loss_at(old + 2 * h) - loss_at(old - 2 * h))) / (12 * h);
+                          (loss_at(old + 2 * h) - loss_at(old - 2 * h))) /
+                         (12 * h);
     flat[i] = old;
     CHECK(grads[i].item<double>() == Approx(slope).epsilon(1e-5).margin(1e-8));
   }
 }
 
 TEST_CASE("u-muP's gradients are the true ones times one constant per tensor", "[model]") {
-  // The closed forms of the specification (c_log, c_tr) at random shapes: a wrong backward multiplier
-  // anywhere breaks the proportionality or the constant.
+  // The closed forms of the specification (c_log, c_tr) at random shapes: a wrong backward
+  // multiplier anywhere breaks the proportionality or the constant.
   for (int index = 0; index < 8; ++index) {
     Case c = random_case(100 + index);
     c.arch.seq_len = std::max<int64_t>(c.arch.seq_len, 2);
@@ -143,8 +147,9 @@ TEST_CASE("u-muP's gradients are the true ones times one constant per tensor", "
 }
 
 TEST_CASE("an unknown parametrization is refused by name", "[model]") {
-  CHECK_THROWS_WITH(ff::model::make_parametrization({.d_model = 8, .num_heads = 1}, {.name = "mup2"}),
-                    ContainsSubstring("\"mup2\" is not known; choose one of u-mup, sp"));
+  CHECK_THROWS_WITH(
+      ff::model::make_parametrization({.d_model = 8, .num_heads = 1}, {.name = "mup2"}),
+      ContainsSubstring("\"mup2\" is not known; choose one of u-mup, sp"));
 }
 
 TEST_CASE("attention's scale does not break on one token", "[model]") {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
+#include "support/catch.h"
+#include "support/files.h"
+
 #include "flops_fit/data/dataset.h"
 #include "flops_fit/plan/schedule.h"
 #include "flops_fit/plan/shapes.h"
 #include "flops_fit/plan/sweep.h"
 #include "flops_fit/util/error.h"
-#include "support/catch.h"
-#include "support/files.h"
 
 #include <cmath>
 #include <map>
@@ -74,7 +75,7 @@ TEST_CASE("the shape search finds the nearest width", "[plan]") {
   PlanConfig config;
   // Two blocks: N = 32 d^2 + 488 d. d = 40 gives 70,720 and d = 48 gives 97,152.
   CHECK(ff::plan::find_shape(70'000, 488, config)->d_model == 40);
-  CHECK(ff::plan::find_shape(82'000, 488, config)->d_model == 40);   // ln-distance .148 against .170
+  CHECK(ff::plan::find_shape(82'000, 488, config)->d_model == 40);  // ln-distance .148 against .170
   CHECK(ff::plan::find_shape(84'000, 488, config)->d_model == 48);
   config.architecture.head_options = {2, 4};
   CHECK(ff::plan::find_shape(1e9, 488, config)->num_heads == 4);
@@ -86,7 +87,8 @@ TEST_CASE("the shape search finds the nearest width", "[plan]") {
     const auto shape = *ff::plan::find_shape(target, 32768, config);
     const double n = static_cast<double>(ff::cost::count_params(shape).matmul);
     CHECK(std::abs(std::log(n / target)) < 0.05);
-    const double aspect = static_cast<double>(shape.d_model) / static_cast<double>(shape.num_layers);
+    const double aspect =
+        static_cast<double>(shape.d_model) / static_cast<double>(shape.num_layers);
     CHECK(aspect > 32);
     CHECK(aspect < 256);
   }
@@ -99,16 +101,20 @@ TEST_CASE("batch and steps follow the measured rule", "[plan]") {
   CHECK(run.batch_size == 24);
   CHECK(run.num_steps == 2083);
   CHECK(run.warmup_steps == 208);
-  CHECK(ff::plan::make_run_length(1e5, config).batch_size == 8);      // floor: 512 tokens
-  CHECK(ff::plan::make_run_length(1e10, config).batch_size == 128);   // ceiling: 8192 tokens
+  CHECK(ff::plan::make_run_length(1e5, config).batch_size == 8);     // floor: 512 tokens
+  CHECK(ff::plan::make_run_length(1e10, config).batch_size == 128);  // ceiling: 8192 tokens
   CHECK(ff::plan::learning_rate(1e6, {.base_lr = 3e-4, .base_size = 1e7, .lr_power = 0.1}) ==
         Approx(3e-4 * std::pow(10.0, 0.1)));
 }
 
 TEST_CASE("the Python tool's plan is reproduced number for number", "[plan]") {
   PlanConfig config;
-  config.compute = {.min_flops = 1e12, .max_flops = 3e14, .num_budgets = 6, .num_model_sizes = 8,
-                    .flops_formula = "6nd", .min_tokens_per_param = 0.1};
+  config.compute = {.min_flops = 1e12,
+                    .max_flops = 3e14,
+                    .num_budgets = 6,
+                    .num_model_sizes = 8,
+                    .flops_formula = "6nd",
+                    .min_tokens_per_param = 0.1};
   config.plan.sizes = "grid";
   config.model.shapes = "none";
   config.model.min_size = 5e5;

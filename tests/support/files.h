@@ -7,7 +7,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-
 #include <unistd.h>
 
 namespace ff::test {
@@ -33,9 +32,13 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-inline std::filesystem::path source_dir() { return FF_SOURCE_DIR; }
+inline std::filesystem::path source_dir() {
+  return FF_SOURCE_DIR;
+}
 /// Where the built programs are.
-inline std::filesystem::path bin_dir() { return FF_BIN_DIR; }
+inline std::filesystem::path bin_dir() {
+  return FF_BIN_DIR;
+}
 
 /// The folder of published runs and real texts: $FLOPS_FIT_DATA, else ../shared/data. Tests that
 /// need it are skipped, by name, where it is absent.

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/engine/engine.h"
-#include "flops_fit/util/error.h"
+
 #include "support/catch.h"
+
+#include "flops_fit/util/error.h"
 
 #include <cmath>
 #include <random>
@@ -10,8 +12,8 @@ using namespace ff::engine;
 
 namespace {
 
-const ff::cost::Architecture kArch{.d_model = 16, .num_layers = 2, .num_heads = 2, .d_ff = 32,
-                                   .vocab_size = 31, .seq_len = 12};
+const ff::cost::Architecture kArch{
+    .d_model = 16, .num_layers = 2, .num_heads = 2, .d_ff = 32, .vocab_size = 31, .seq_len = 12};
 
 std::vector<int32_t> tokens_of(int64_t rows, unsigned seed) {
   std::mt19937 random(seed);
@@ -24,14 +26,16 @@ std::vector<int32_t> tokens_of(int64_t rows, unsigned seed) {
 
 std::unique_ptr<Engine> make(const std::string& parametrization, OptimizerOptions optimizer = {}) {
   return make_eager_engine(ff::model::make_parametrization(kArch, {.name = parametrization}),
-                           {.optimizer = optimizer}, 7);
+                           {.optimizer = optimizer},
+                           7);
 }
 
 }  // namespace
 
 TEST_CASE("a batch in parts makes the same update as the batch at once", "[engine]") {
   const std::string parametrization = GENERATE("u-mup", "sp");
-  // A large eps makes Adam depend on the gradient's scale, so that a wrong weight of the parts shows.
+  // A large eps makes Adam depend on the gradient's scale, so that a wrong weight of the parts
+  // shows.
   const auto whole = make(parametrization, {.eps = 1.0});
   const auto parts = make(parametrization, {.eps = 1.0});
   const auto tokens = tokens_of(7, 1);  // 7 rows in 3 parts: 3, 2, 2

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: MIT
+#include "support/catch.h"
+#include "support/files.h"
+
 #include "flops_fit/io/metrics.h"
 #include "flops_fit/train/checkpoint.h"
 #include "flops_fit/train/run_one.h"
@@ -7,8 +10,6 @@
 #include "flops_fit/util/atomic_file.h"
 #include "flops_fit/util/error.h"
 #include "flops_fit/util/signals.h"
-#include "support/catch.h"
-#include "support/files.h"
 
 #include <cmath>
 #include <csignal>
@@ -20,8 +21,8 @@ namespace {
 ff::io::Experiment small_experiment() {
   ff::io::Experiment e;
   e.experiment_id = "exp_0000";
-  e.architecture = {.d_model = 8, .num_layers = 1, .num_heads = 1, .d_ff = 32, .vocab_size = 488,
-                    .seq_len = 64};
+  e.architecture = {
+      .d_model = 8, .num_layers = 1, .num_heads = 1, .d_ff = 32, .vocab_size = 488, .seq_len = 64};
   e.compute_budget = 1e9;
   e.model_size = ff::cost::count_params(*e.architecture).matmul;
   e.batch_size = 4;
@@ -85,10 +86,16 @@ TEST_CASE("the configuration may override the plan, at the same number of tokens
 TEST_CASE("checkpoints round trip; damaged and foreign ones are left out", "[train]") {
   const ff::test::TemporaryFolder folder;
   const Checkpoint saved{.config_hash = "abc",
-                         .counters = {.step = 7, .log_loss_sum = 1.0 / 3, .log_steps = 2,
-                                      .tail_loss_sum = 0.1, .tail_steps = 1, .wall_s = 12.5},
-                         .state = {.weights = {1.0F, 1e-30F}, .first_moment = {0.5F, -2.0F},
-                                   .second_moment = {0.25F, 4.0F}, .steps = 7}};
+                         .counters = {.step = 7,
+                                      .log_loss_sum = 1.0 / 3,
+                                      .log_steps = 2,
+                                      .tail_loss_sum = 0.1,
+                                      .tail_steps = 1,
+                                      .wall_s = 12.5},
+                         .state = {.weights = {1.0F, 1e-30F},
+                                   .first_moment = {0.5F, -2.0F},
+                                   .second_moment = {0.25F, 4.0F},
+                                   .steps = 7}};
   save_checkpoint(folder.path(), saved);
   const auto loaded = load_checkpoint(folder.path(), "abc");
   REQUIRE(loaded);
@@ -159,8 +166,8 @@ TEST_CASE("a real run learns, and resumes to the bit after a stop signal", "[tra
   CHECK(*whole.final_loss < std::log(488.0) - 1.0);
   CHECK(*whole.final_loss > *whole.floor_nats);
   CHECK(*whole.loss_stderr > 0);
-  CHECK(whole.actual_flops ==
-        ff::cost::train_flops_per_token(*whole.architecture) * static_cast<double>(whole.num_tokens));
+  CHECK(whole.actual_flops == ff::cost::train_flops_per_token(*whole.architecture) *
+                                  static_cast<double>(whole.num_tokens));
   CHECK(*whole.bits_per_byte > 0.1);
 
   ff::install_stop_handlers();
@@ -199,7 +206,8 @@ TEST_CASE("a plan that does not fit the data is refused before training", "[trai
   const auto check = find_mode("local").check;
   check({e}, config);
   e.architecture->seq_len = 32;
-  CHECK_THROWS_WITH(check({e}, config), ContainsSubstring("planned for dataset.seq_len=32, got 64"));
+  CHECK_THROWS_WITH(check({e}, config),
+                    ContainsSubstring("planned for dataset.seq_len=32, got 64"));
   e = small_experiment();
   e.architecture->vocab_size = 256;
   CHECK_THROWS_WITH(check({e}, config), ContainsSubstring("has vocab_size 256"));

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
+#include "support/catch.h"
+#include "support/files.h"
+
 #include "flops_fit/util/atomic_file.h"
 #include "flops_fit/util/error.h"
 #include "flops_fit/util/hash.h"
 #include "flops_fit/util/units.h"
-#include "support/catch.h"
-#include "support/files.h"
 
 #include <stdexcept>
 

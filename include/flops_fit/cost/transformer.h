@@ -23,8 +23,8 @@ struct Architecture {
 };
 
 struct ParamCounts {
-  int64_t total = 0;          ///< everything: embedding, blocks, head
-  int64_t matmul = 0;         ///< blocks and head: what enters a matrix product, so 6ND is close to C
+  int64_t total = 0;   ///< everything: embedding, blocks, head
+  int64_t matmul = 0;  ///< blocks and head: what enters a matrix product, so 6ND is close to C
   int64_t non_embedding = 0;  ///< blocks only (Kaplan's N)
   int64_t embedding = 0;
   int64_t head = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// One training step behind one interface, so that the training loop does not know what runs it. Today
-// there is the eager LibTorch engine, on the CPU and on CUDA.
+// One training step behind one interface, so that the training loop does not know what runs it.
+// Today there is the eager LibTorch engine, on the CPU and on CUDA.
 #include "flops_fit/model/parametrization.h"
 
 #include <cstdint>

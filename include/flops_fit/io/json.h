@@ -2,9 +2,10 @@
 #pragma once
 // Reading and writing the JSON files between the stages: one reader that reports file, line and
 // field, one writer that is atomic and keeps the key order.
+#include <nlohmann/json.hpp>
+
 #include <cstdint>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>

@@ -23,11 +23,11 @@ struct Experiment {
   std::optional<cost::Architecture> architecture;  ///< none: an abstract size, for mode=mock
   std::optional<cost::ParamCounts> params;
   double flops_per_token = 0.0;
-  double planned_flops = 0.0;   ///< flops_per_token * num_tokens
-  int64_t batch_size = 0;       ///< sequences per step
+  double planned_flops = 0.0;  ///< flops_per_token * num_tokens
+  int64_t batch_size = 0;      ///< sequences per step
   int64_t num_steps = 0;
   int64_t warmup_steps = 0;
-  double learning_rate = 0.0;   ///< eta, before the parametrization's per-tensor factors
+  double learning_rate = 0.0;  ///< eta, before the parametrization's per-tensor factors
   int64_t seed = 0;
   double predicted_seconds = 0.0;
 

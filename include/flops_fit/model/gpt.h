@@ -2,8 +2,8 @@
 #pragma once
 // The reference GPT on LibTorch: embedding, L blocks of [RMSNorm, causal attention with rotary
 // positions] and [RMSNorm, SwiGLU], final RMSNorm, untied head. Every scale comes from the
-// Parametrization. All weights are views of one flat buffer, and so are their gradients, so that the
-// optimizer, a checkpoint and a future engine handle plain arrays.
+// Parametrization. All weights are views of one flat buffer, and so are their gradients, so that
+// the optimizer, a checkpoint and a future engine handle plain arrays.
 #include "flops_fit/model/ops.h"
 #include "flops_fit/model/parametrization.h"
 

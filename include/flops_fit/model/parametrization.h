@@ -18,11 +18,11 @@ namespace ff::model {
 
 /// The hyper-parameters of u-muP beyond the learning rate; 1 is the unit-scaled default.
 struct Alphas {
-  double res = 1.0;              ///< total branch variance against the embedding's
-  double res_attn_ratio = 1.0;   ///< attention branches against MLP branches
-  double attn_softmax = 1.0;     ///< multiplies the attention logits
-  double ffn_act = 1.0;          ///< sharpness of the SwiGLU's gate
-  double loss_softmax = 1.0;     ///< multiplies the final logits
+  double res = 1.0;             ///< total branch variance against the embedding's
+  double res_attn_ratio = 1.0;  ///< attention branches against MLP branches
+  double attn_softmax = 1.0;    ///< multiplies the attention logits
+  double ffn_act = 1.0;         ///< sharpness of the SwiGLU's gate
+  double loss_softmax = 1.0;    ///< multiplies the final logits
 };
 
 /// Extra learning-rate factors per tensor type, on top of the parametrization's.
@@ -36,15 +36,15 @@ enum class TensorType { kEmbedding, kHidden, kOutput };
 
 /// One weight. Shapes are {fan_out, fan_in}, {vocab, d_model} for the embedding.
 struct TensorRule {
-  std::string name;         ///< "embedding", "layers.0.qkv", ..., "output"
+  std::string name;  ///< "embedding", "layers.0.qkv", ..., "output"
   TensorType type = TensorType::kHidden;
   std::vector<int64_t> shape;
   double init_std = 1.0;
-  double forward = 1.0;     ///< y = forward * x W^T
-  double grad_input = 1.0;  ///< multiplies the gradient passed to x, in place of `forward`
-  double grad_weight = 1.0; ///< multiplies the gradient of W, in place of `forward`
+  double forward = 1.0;      ///< y = forward * x W^T
+  double grad_input = 1.0;   ///< multiplies the gradient passed to x, in place of `forward`
+  double grad_weight = 1.0;  ///< multiplies the gradient of W, in place of `forward`
   bool grad_weight_per_sqrt_rows = false;  ///< and is divided by sqrt(rows of the batch)
-  double lr = 1.0;          ///< Adam's learning rate is eta * lr
+  double lr = 1.0;                         ///< Adam's learning rate is eta * lr
 
   [[nodiscard]] int64_t numel() const;
 };
@@ -61,14 +61,14 @@ struct Parametrization {
   cost::Architecture architecture;
   std::vector<TensorRule> tensors;  ///< embedding; per layer qkv, attn_out, up, gate, down; output
   double attention_logits = 1.0;    ///< multiplies q.k
-  double attention_output = 1.0;    ///< after the softmax-weighted sum; frozen at the training length
-  double attention_grad = 1.0;      ///< multiplies the gradients of q, k and v, in place of the above
-  double glu_alpha = 1.0;           ///< gate * sigmoid(glu_alpha * gate)
-  double glu_scale = 1.0;           ///< of the SwiGLU's product and of its gradients
+  double attention_output = 1.0;  ///< after the softmax-weighted sum; frozen at the training length
+  double attention_grad = 1.0;    ///< multiplies the gradients of q, k and v, in place of the above
+  double glu_alpha = 1.0;         ///< gate * sigmoid(glu_alpha * gate)
+  double glu_scale = 1.0;         ///< of the SwiGLU's product and of its gradients
   std::vector<ResidualScale> residuals;  ///< attention 0, MLP 0, attention 1, ...
-  double loss_logits = 1.0;         ///< multiplies the logits inside the loss
-  double loss_grad = 1.0;           ///< multiplies (softmax - onehot) of each scored row ...
-  bool loss_grad_mean = true;       ///< ... divided by the number of scored rows
+  double loss_logits = 1.0;              ///< multiplies the logits inside the loss
+  double loss_grad = 1.0;                ///< multiplies (softmax - onehot) of each scored row ...
+  bool loss_grad_mean = true;            ///< ... divided by the number of scored rows
 
   [[nodiscard]] const TensorRule& tensor(std::string_view tensor_name) const;
 };
@@ -95,7 +95,8 @@ struct ParametrizationEntry {
 // The scale factors of u-muP, exposed for the tests (formulas in src/model/param/u_mup.cpp).
 [[nodiscard]] double unit_attention_scale(int64_t seq_len, int64_t head_size, double alpha);
 [[nodiscard]] double unit_glu_scale(double alpha);
-[[nodiscard]] std::vector<ResidualScale> unit_residuals(int64_t num_layers, double alpha_res,
+[[nodiscard]] std::vector<ResidualScale> unit_residuals(int64_t num_layers,
+                                                        double alpha_res,
                                                         double alpha_res_attn_ratio);
 
 }  // namespace ff::model

@@ -23,24 +23,30 @@ struct ComputeGrid {
 
   template <class V>
   void visit(V& v) {
-    v("min_flops", min_flops,
-      {.doc = "Smallest training budget C.", .unit = "FLOP", .min = 1.0});
+    v("min_flops", min_flops, {.doc = "Smallest training budget C.", .unit = "FLOP", .min = 1.0});
     v("max_flops", max_flops, {.doc = "Largest training budget C.", .unit = "FLOP", .min = 1.0});
-    v("num_budgets", num_budgets,
+    v("num_budgets",
+      num_budgets,
       {.doc = "Number of log-spaced budgets between the two.", .min = 1, .max = 1000});
-    v("budgets", budgets,
-      {.doc = "The budgets themselves; if given, min_flops, max_flops and num_budgets are not used.",
+    v("budgets",
+      budgets,
+      {.doc =
+           "The budgets themselves; if given, min_flops, max_flops and num_budgets are not used.",
        .unit = "FLOP",
        .min = 1.0});
-    v("num_model_sizes", num_model_sizes,
+    v("num_model_sizes",
+      num_model_sizes,
       {.doc = "Model sizes per budget.", .min = 1, .max = 1000});
-    v("flops_formula", flops_formula,
+    v("flops_formula",
+      flops_formula,
       {.doc = "How the training cost is counted: exact = every matrix product, head and causal "
               "attention included; 6nd = 6 N D, as the Python tool does.",
        .choices = {"exact", "6nd"}});
-    v("min_tokens_per_param", min_tokens_per_param,
+    v("min_tokens_per_param",
+      min_tokens_per_param,
       {.doc = "Leave out sizes that would see fewer tokens than this per parameter.", .min = 0.0});
-    v("tolerance", tolerance,
+    v("tolerance",
+      tolerance,
       {.doc = "Largest |C_realised / C - 1| after rounding D to whole batches.",
        .min = 1e-6,
        .max = 0.5});
@@ -55,15 +61,18 @@ struct PriorConfig {
 
   template <class V>
   void visit(V& v) {
-    v("coefficient", coefficient,
+    v("coefficient",
+      coefficient,
       {.doc = "k of the expected optimum N* = k C^exponent; 0 = the measured law of zipf-stories, "
               "N* = 4.9e4 (C / 1e12)^0.402.",
        .min = 0.0});
     v("exponent", exponent, {.doc = "Exponent of the expected optimum.", .min = 0.0, .max = 1.0});
-    v("tokens_per_param", tokens_per_param,
+    v("tokens_per_param",
+      tokens_per_param,
       {.doc = "If given, the optimum is expected at this many tokens per parameter instead.",
        .min = 1e-3});
-    v("laws", laws,
+    v("laws",
+      laws,
       {.doc = "If given, a scaling_laws.json whose n_opt_fit is the expected optimum instead."});
   }
 };
@@ -78,21 +87,25 @@ struct PlanSection {
 
   template <class V>
   void visit(V& v) {
-    v("sizes", sizes,
+    v("sizes",
+      sizes,
       {.doc = "around_optimum: log-spaced within a factor `span` of the expected optimum of each "
               "budget; grid: one log-spaced grid from model.min_size to model.max_size for all.",
        .choices = {"around_optimum", "grid"}});
-    v("span", span,
+    v("span",
+      span,
       {.doc = "Largest size over the expected optimum, and the optimum over the smallest.",
        .min = 1.01,
        .max = 1e6});
-    v("widths", widths,
+    v("widths",
+      widths,
       {.doc = "The widths (d_model) of each budget, one list per budget, smallest budget first; if "
               "given, no shape is searched and depth is model.num_layers.",
        .unit = "features",
        .min = 1});
     v("prior", prior, {.doc = "Where the optimum is expected."});
-    v("seeds", seeds,
+    v("seeds",
+      seeds,
       {.doc = "Runs per point, each with its own initialisation and data order.",
        .min = 1,
        .max = 1000});
@@ -112,28 +125,32 @@ struct ModelSection {
 
   template <class V>
   void visit(V& v) {
-    v("count", count,
-      {.doc = "What model_size counts: matmul = blocks and head, so that 6ND is close to C; total = "
-              "the embedding too; non_embedding = blocks only.",
+    v("count",
+      count,
+      {.doc =
+           "What model_size counts: matmul = blocks and head, so that 6ND is close to C; total = "
+           "the embedding too; non_embedding = blocks only.",
        .choices = {"matmul", "total", "non_embedding"}});
-    v("shapes", shapes,
+    v("shapes",
+      shapes,
       {.doc = "search: find width and depth for each size; none: plan abstract sizes, which only "
               "mode=mock can run.",
        .choices = {"search", "none"}});
-    v("min_size", min_size,
-      {.doc = "Smallest model.", .unit = "parameters", .min = 1.0});
+    v("min_size", min_size, {.doc = "Smallest model.", .unit = "parameters", .min = 1.0});
     v("max_size", max_size, {.doc = "Largest model.", .unit = "parameters", .min = 1.0});
-    v("num_layers", num_layers,
+    v("num_layers",
+      num_layers,
       {.doc = "Number of blocks of every model; null = searched within architecture.min_layers and "
               "max_layers at the aspect ratio architecture.aspect_ratio.",
        .min = 1,
        .max = 1000});
-    v("vocab_size", vocab_size,
+    v("vocab_size",
+      vocab_size,
       {.doc = "Rows of embedding and head; null = what the dataset's tokenizer has.", .min = 2});
-    v("head_size", head_size,
+    v("head_size",
+      head_size,
       {.doc = "Features per attention head, the same in every model.", .min = 2, .max = 1024});
-    v("ffn_ratio", ffn_ratio,
-      {.doc = "d_ff / d_model of the SwiGLU.", .min = 0.1, .max = 64.0});
+    v("ffn_ratio", ffn_ratio, {.doc = "d_ff / d_model of the SwiGLU.", .min = 0.1, .max = 64.0});
   }
 };
 
@@ -146,15 +163,16 @@ struct ArchitectureSection {
 
   template <class V>
   void visit(V& v) {
-    v("d_model_multiple", d_model_multiple,
+    v("d_model_multiple",
+      d_model_multiple,
       {.doc = "d_model is a multiple of this (and of head_size).", .min = 1, .max = 65536});
     v("min_layers", min_layers, {.doc = "Fewest blocks the search may use.", .min = 1});
     v("max_layers", max_layers, {.doc = "Most blocks the search may use.", .min = 1});
-    v("aspect_ratio", aspect_ratio,
+    v("aspect_ratio",
+      aspect_ratio,
       {.doc = "d_model per block that the search aims at when model.num_layers is null.",
        .min = 1.0});
-    v("head_options", head_options,
-      {.doc = "Allowed numbers of heads; empty = any.", .min = 1});
+    v("head_options", head_options, {.doc = "Allowed numbers of heads; empty = any.", .min = 1});
   }
 };
 
@@ -169,19 +187,30 @@ struct ScheduleSection {
 
   template <class V>
   void visit(V& v) {
-    v("batch_factor", batch_factor,
+    v("batch_factor",
+      batch_factor,
       {.doc = "f of the batch rule B = f D^batch_exponent, in tokens.", .min = 1e-6});
-    v("batch_exponent", batch_exponent,
+    v("batch_exponent",
+      batch_exponent,
       {.doc = "Exponent of the batch rule (Step Law: 0.571).", .min = 0.0, .max = 1.0});
-    v("batch_min_tokens", batch_min_tokens,
+    v("batch_min_tokens",
+      batch_min_tokens,
       {.doc = "Smallest batch of the rule.", .unit = "tokens", .min = 1});
-    v("batch_max_tokens", batch_max_tokens,
+    v("batch_max_tokens",
+      batch_max_tokens,
       {.doc = "Largest batch of the rule.", .unit = "tokens", .min = 1});
-    v("batch_size", batch_size,
-      {.doc = "If given, the batch of every run, in place of the rule.", .unit = "sequences", .min = 1});
-    v("warmup_fraction", warmup_fraction,
-      {.doc = "Share of the steps that warm the learning rate up linearly.", .min = 0.0, .max = 0.9});
-    v("min_steps", min_steps,
+    v("batch_size",
+      batch_size,
+      {.doc = "If given, the batch of every run, in place of the rule.",
+       .unit = "sequences",
+       .min = 1});
+    v("warmup_fraction",
+      warmup_fraction,
+      {.doc = "Share of the steps that warm the learning rate up linearly.",
+       .min = 0.0,
+       .max = 0.9});
+    v("min_steps",
+      min_steps,
       {.doc = "Refuse runs of fewer optimizer steps; they would not be training.", .min = 1});
   }
 };
@@ -193,13 +222,18 @@ struct LrSchedule {
 
   template <class V>
   void visit(V& v) {
-    v("base_lr", base_lr,
+    v("base_lr",
+      base_lr,
       {.doc = "Learning rate eta of a model of base_size. Under u-muP one value serves all sizes.",
        .min = 1e-12});
-    v("base_size", base_size,
+    v("base_size",
+      base_size,
       {.doc = "Model size at which base_lr holds.", .unit = "parameters", .min = 1.0});
-    v("lr_power", lr_power,
-      {.doc = "eta = base_lr (base_size / N)^lr_power; 0 = the same for all.", .min = -2.0, .max = 2.0});
+    v("lr_power",
+      lr_power,
+      {.doc = "eta = base_lr (base_size / N)^lr_power; 0 = the same for all.",
+       .min = -2.0,
+       .max = 2.0});
   }
 };
 
@@ -208,7 +242,8 @@ struct HardwareSection {
 
   template <class V>
   void visit(V& v) {
-    v("num_threads", num_threads,
+    v("num_threads",
+      num_threads,
       {.doc = "Cores that ff-train will use, for the predicted time; null = all of this machine.",
        .min = 1,
        .identity = false});
@@ -238,7 +273,8 @@ struct PlanConfig {
 
   template <class V>
   void visit(V& v) {
-    v("output_dir", output_dir,
+    v("output_dir",
+      output_dir,
       {.doc = "Folder of all files of a sweep; the paths of every stage start from it.",
        .identity = false});
     v("compute", compute, {.doc = "Training budgets."});

@@ -15,8 +15,8 @@ struct RunLength {
   int64_t warmup_steps = 0;
 };
 
-/// Whole batches whose token count is within compute.tolerance of `tokens`: the batch rule's size, or
-/// the nearest smaller one that fits. Throws ConfigError if none does.
+/// Whole batches whose token count is within compute.tolerance of `tokens`: the batch rule's size,
+/// or the nearest smaller one that fits. Throws ConfigError if none does.
 [[nodiscard]] RunLength make_run_length(double tokens, const PlanConfig& config);
 
 /// base_lr (base_size / N)^lr_power.

@@ -3,9 +3,9 @@
 // Runs a sweep: finds out what is left to do, trains it in worker processes (k at once on k cores,
 // longest first), and keeps results.json true after every experiment.
 //
-// Each experiment owns runs/<id>/: config.yaml and experiment.json say what was asked for, result.json
-// what came out, and config_hash inside both ties them together. A worker that dies fails its own
-// experiment and no other.
+// Each experiment owns runs/<id>/: config.yaml and experiment.json say what was asked for,
+// result.json what came out, and config_hash inside both ties them together. A worker that dies
+// fails its own experiment and no other.
 #include "flops_fit/train/config.h"
 
 #include <cstdint>

@@ -14,12 +14,12 @@ namespace ff::train {
 
 /// What the training loop must remember besides the engine's state.
 struct LoopCounters {
-  int64_t step = 0;             ///< steps done
-  double log_loss_sum = 0.0;    ///< of the steps since the last metrics line
+  int64_t step = 0;           ///< steps done
+  double log_loss_sum = 0.0;  ///< of the steps since the last metrics line
   int64_t log_steps = 0;
-  double tail_loss_sum = 0.0;   ///< of the last tenth of the run
+  double tail_loss_sum = 0.0;  ///< of the last tenth of the run
   int64_t tail_steps = 0;
-  double wall_s = 0.0;          ///< spent so far, over all sessions
+  double wall_s = 0.0;  ///< spent so far, over all sessions
 };
 
 struct Checkpoint {

@@ -32,16 +32,19 @@ struct HardwareSection {
 
   template <class V>
   void visit(V& v) {
-    v("device", device,
+    v("device",
+      device,
       {.doc = "Where to train; auto = CUDA if this LibTorch has it, else the CPU.",
        .choices = {"auto", "cpu", "cuda"}});
-    v("num_threads", num_threads,
+    v("num_threads",
+      num_threads,
       {.doc = "Experiments trained at once on the CPU, one core each; null = all cores.",
        .min = 1,
        .max = 4096,
        .identity = false});
     v("dtype", dtype, {.doc = "Arithmetic of the model.", .choices = {"float32"}});
-    v("pin_memory", pin_memory,
+    v("pin_memory",
+      pin_memory,
       {.doc = "Copy batches to CUDA through page-locked memory.", .identity = false});
     v.refused("num_workers",
               "batches are made inside each training process; hardware.num_threads sets how many "
@@ -70,46 +73,69 @@ struct TrainerSection {
 
   template <class V>
   void visit(V& v) {
-    v("batch_size", batch_size,
-      {.doc = "Sequences per optimizer step; null = as planned. Tokens stay as planned.", .min = 1});
-    v("accumulation_steps", accumulation_steps,
+    v("batch_size",
+      batch_size,
+      {.doc = "Sequences per optimizer step; null = as planned. Tokens stay as planned.",
+       .min = 1});
+    v("accumulation_steps",
+      accumulation_steps,
       {.doc = "Split each batch into this many parts, to save memory; the update is the same.",
        .min = 1});
-    v("learning_rate", learning_rate,
+    v("learning_rate",
+      learning_rate,
       {.doc = "Peak learning rate eta; null = as planned.", .min = 0.0});
-    v("scheduler", scheduler,
-      {.doc = "Decay after the warm-up, to each run's own last step: linear, cosine, wsd (constant, "
-              "then linear over decay_fraction), or constant.",
+    v("scheduler",
+      scheduler,
+      {.doc =
+           "Decay after the warm-up, to each run's own last step: linear, cosine, wsd (constant, "
+           "then linear over decay_fraction), or constant.",
        .choices = {"linear", "cosine", "wsd", "constant"}});
-    v("warmup_ratio", warmup_ratio,
-      {.doc = "Share of the steps that warm up linearly; null = as planned.", .min = 0.0, .max = 0.9});
-    v("decay_fraction", decay_fraction,
+    v("warmup_ratio",
+      warmup_ratio,
+      {.doc = "Share of the steps that warm up linearly; null = as planned.",
+       .min = 0.0,
+       .max = 0.9});
+    v("decay_fraction",
+      decay_fraction,
       {.doc = "Share of the steps that decay, for scheduler=wsd.", .min = 0.0, .max = 1.0});
-    v("final_lr_fraction", final_lr_fraction,
+    v("final_lr_fraction",
+      final_lr_fraction,
       {.doc = "Learning rate at the last step over the peak.", .min = 0.0, .max = 1.0});
-    v("weight_decay", weight_decay,
+    v("weight_decay",
+      weight_decay,
       {.doc = "Independent weight decay: each step shrinks weights by this times the schedule's "
               "factor, whatever the learning rate.",
        .unit = "1/step",
        .min = 0.0,
        .max = 1.0});
-    v("max_grad_norm", max_grad_norm,
+    v("max_grad_norm",
+      max_grad_norm,
       {.doc = "Clip the gradient's root mean square over all parameters to this; 0 = off. (Under "
               "u-muP the norm itself grows with the parameter count.)",
        .min = 0.0});
     v("optimizer", optimizer, {.doc = "Optimizer.", .choices = {"adamw"}});
-    v("adam_beta1", adam_beta1, {.doc = "Decay of the first moment.", .min = 0.0, .max = 0.9999999});
-    v("adam_beta2", adam_beta2, {.doc = "Decay of the second moment.", .min = 0.0, .max = 0.9999999});
+    v("adam_beta1",
+      adam_beta1,
+      {.doc = "Decay of the first moment.", .min = 0.0, .max = 0.9999999});
+    v("adam_beta2",
+      adam_beta2,
+      {.doc = "Decay of the second moment.", .min = 0.0, .max = 0.9999999});
     v("adam_eps", adam_eps, {.doc = "Added to the root of the second moment.", .min = 0.0});
     v("seed", seed, {.doc = "Seed of initialisation and data order; null = as planned.", .min = 0});
-    v("log_every", log_every,
+    v("log_every",
+      log_every,
       {.doc = "Steps between two lines of metrics.jsonl.", .min = 1, .identity = false});
-    v("eval_every", eval_every,
+    v("eval_every",
+      eval_every,
       {.doc = "Steps between two evaluations on the held-out set; 0 = only at the end.",
        .min = 0,
        .identity = false});
-    v("checkpoint_every_s", checkpoint_every_s,
-      {.doc = "Seconds between two checkpoints; 0 = none.", .unit = "s", .min = 0.0, .identity = false});
+    v("checkpoint_every_s",
+      checkpoint_every_s,
+      {.doc = "Seconds between two checkpoints; 0 = none.",
+       .unit = "s",
+       .min = 0.0,
+       .identity = false});
   }
 };
 
@@ -118,7 +144,8 @@ struct EvaluationSection {
 
   template <class V>
   void visit(V& v) {
-    v("tokens", tokens,
+    v("tokens",
+      tokens,
       {.doc = "Held-out tokens that the final loss is the mean of, at least (or all there are).",
        .min = 1});
   }
@@ -131,14 +158,17 @@ struct ModelSection {
 
   template <class V>
   void visit(V& v) {
-    v("parametrization", parametrization,
+    v("parametrization",
+      parametrization,
       {.doc = "u-mup: one learning rate for every width; sp: the standard one, as a control."});
-    v("pos_encoding", pos_encoding,
+    v("pos_encoding",
+      pos_encoding,
       {.doc = "Positions: rotary embedding, or none.", .choices = {"rotary", "none"}});
     v("rope_base", rope_base, {.doc = "Base of the rotary angles.", .min = 1.0});
     for (const char* key : {"d_model", "num_layers", "num_heads", "vocab_size", "ffn_ratio"}) {
-      v.refused(key, "each experiment's shape comes from sweep.json; plan it with ff-plan's model.* "
-                     "and plan.widths");
+      v.refused(key,
+                "each experiment's shape comes from sweep.json; plan it with ff-plan's model.* "
+                "and plan.widths");
     }
     v.refused("dropout", "there is none: each run of a sweep sees fresh data");
   }
@@ -154,16 +184,22 @@ struct UmupSection {
 
   template <class V>
   void visit(V& v) {
-    v("enabled", enabled,
+    v("enabled",
+      enabled,
       {.doc = "false = model.parametrization becomes sp, as in the Python tool."});
-    v("alpha_res", alpha_res,
+    v("alpha_res",
+      alpha_res,
       {.doc = "Variance of all branches against the embedding's.", .min = 1e-6});
-    v("alpha_res_attn_ratio", alpha_res_attn_ratio,
+    v("alpha_res_attn_ratio",
+      alpha_res_attn_ratio,
       {.doc = "Attention branches against MLP branches.", .min = 1e-6});
-    v("alpha_attn_softmax", alpha_attn_softmax,
+    v("alpha_attn_softmax",
+      alpha_attn_softmax,
       {.doc = "Multiplies the attention logits.", .min = 1e-6});
     v("alpha_ffn_act", alpha_ffn_act, {.doc = "Sharpness of the SwiGLU's gate.", .min = 1e-6});
-    v("alpha_loss_softmax", alpha_loss_softmax, {.doc = "Multiplies the final logits.", .min = 1e-6});
+    v("alpha_loss_softmax",
+      alpha_loss_softmax,
+      {.doc = "Multiplies the final logits.", .min = 1e-6});
     v.refused("base_std", "u-muP has unit initialisation; there is no scale to set");
     v.refused("base_width",
               "u-muP has no base width; the learning rate is lr_schedule.base_lr of ff-plan or "
@@ -204,7 +240,8 @@ struct MockSection {
     v("B", B, {.doc = "Coefficient of the data term.", .min = 0.0});
     v("alpha", alpha, {.doc = "Exponent of the model-size term.", .min = 0.0});
     v("beta", beta, {.doc = "Exponent of the data term.", .min = 0.0});
-    v("noise", noise,
+    v("noise",
+      noise,
       {.doc = "Standard deviation of the noise, relative to the loss.", .min = 0.0, .max = 1.0});
     v("seed", seed, {.doc = "Seed of the noise.", .min = 0});
   }
@@ -226,14 +263,18 @@ struct TrainConfig {
 
   template <class V>
   void visit(V& v) {
-    v("mode", mode,
-      {.doc = "local: train for real on this machine; mock: draw losses from a planted law (mock.*), "
-              "to try the pipeline; api: not built yet.",
+    v("mode",
+      mode,
+      {.doc =
+           "local: train for real on this machine; mock: draw losses from a planted law (mock.*), "
+           "to try the pipeline; api: not built yet.",
        .choices = {"local", "mock", "api"}});
-    v("output_dir", output_dir,
+    v("output_dir",
+      output_dir,
       {.doc = "Folder of all files of a sweep; the paths of every stage start from it.",
        .identity = false});
-    v("resume", resume,
+    v("resume",
+      resume,
       {.doc = "Keep experiments that are completed under the same configuration; false = train all "
               "again.",
        .identity = false});

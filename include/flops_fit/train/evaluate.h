@@ -9,8 +9,8 @@
 namespace ff::train {
 
 struct HeldOutLoss {
-  double mean_nats = 0.0;    ///< per scored token
-  double stderr_nats = 0.0;  ///< over rows, whose tokens are not independent
+  double mean_nats = 0.0;               ///< per scored token
+  double stderr_nats = 0.0;             ///< over rows, whose tokens are not independent
   std::optional<double> bits_per_byte;  ///< none where the corpus does not know its bytes
 };
 

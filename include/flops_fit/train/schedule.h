@@ -19,8 +19,8 @@ struct RunSchedule {
 [[nodiscard]] RunSchedule make_schedule(const io::Experiment& experiment,
                                         const TrainerSection& trainer);
 
-/// Share of the peak learning rate at a step (from 0): linear warm-up, then the scheduler's decay to
-/// final_lr_fraction at the run's own end.
+/// Share of the peak learning rate at a step (from 0): linear warm-up, then the scheduler's decay
+/// to final_lr_fraction at the run's own end.
 [[nodiscard]] double lr_factor(int64_t step, const RunSchedule& run, const TrainerSection& trainer);
 
 }  // namespace ff::train

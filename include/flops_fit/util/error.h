@@ -16,9 +16,9 @@ namespace ff {
 enum class ExitCode : int {
   kOk = 0,
   kRuntimeFailure = 1,
-  kUsage = 2,        ///< command line or configuration
-  kBadInput = 3,     ///< an input file is missing, damaged or of an unknown version
-  kSomeFailed = 4,   ///< finished, but some experiments failed; the results are kept
+  kUsage = 2,          ///< command line or configuration
+  kBadInput = 3,       ///< an input file is missing, damaged or of an unknown version
+  kSomeFailed = 4,     ///< finished, but some experiments failed; the results are kept
   kTooLittleData = 5,  ///< the data cannot support a fit
   kInterrupted = 130,
   kTerminated = 143,

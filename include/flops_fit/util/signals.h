@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// Stopping in good order: the first SIGINT or SIGTERM sets a flag that loops look at, the second one
-// ends the process at once.
+// Stopping in good order: the first SIGINT or SIGTERM sets a flag that loops look at, the second
+// one ends the process at once.
 
 namespace ff {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Causal attention, forward and backward, one (row, head) at a time. Scores are kept transposed,
-// [key][query], so that the softmax over keys runs down the vector lanes and needs no horizontal sums.
-// Keys after the last query of a block of eight are never visited: about half of the square.
+// [key][query], so that the softmax over keys runs down the vector lanes and needs no horizontal
+// sums. Keys after the last query of a block of eight are never visited: about half of the square.
 #include "gemm.h"
 #include "kernels.h"
 
@@ -12,7 +12,9 @@
 namespace ff::model::cpu {
 namespace {
 
-int64_t round_up(int64_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
+int64_t round_up(int64_t n) {
+  return (n + kLanes - 1) / kLanes * kLanes;
+}
 
 /// Buffers of one (row, head), reused for all of them. Padding stays zero.
 struct Workspace {
@@ -29,12 +31,12 @@ struct Workspace {
         d_scores(static_cast<size_t>(queries * queries)) {}
   size_t size() const { return static_cast<size_t>(queries * head); }
 
-  int64_t queries;  ///< seq_len in whole vectors
-  int64_t head;     ///< head size in whole vectors
-  std::vector<float> q, q_t;  ///< [query][head] and [head][query]: rotated, times logit_scale
-  std::vector<float> k, v;    ///< [key][head]; k rotated
-  std::vector<float> g, g_t;  ///< the result's gradient times grad_scale, both ways
-  std::vector<float> out;     ///< [query][head]
+  int64_t queries;              ///< seq_len in whole vectors
+  int64_t head;                 ///< head size in whole vectors
+  std::vector<float> q, q_t;    ///< [query][head] and [head][query]: rotated, times logit_scale
+  std::vector<float> k, v;      ///< [key][head]; k rotated
+  std::vector<float> g, g_t;    ///< the result's gradient times grad_scale, both ways
+  std::vector<float> out;       ///< [query][head]
   std::vector<float> d_scores;  ///< [key][query]
 };
 
@@ -68,11 +70,19 @@ FF_INLINE void load_head(const Attention& s, const float* qkv, int64_t b, int64_
 }
 
 /// into[key][query] = sum_c keys[key][c] by_head[c][query], for queries from the key's block on.
-FF_INLINE void score_products(const Attention& s, const Workspace& w, const float* keys,
-                              const float* by_head, float* into) {
+FF_INLINE void score_products(
+    const Attention& s, const Workspace& w, const float* keys, const float* by_head, float* into) {
   for (int64_t j = 0; j < s.seq_len; j += kLanes) {
-    gemm_block(std::min(kLanes, s.seq_len - j), w.queries - j, s.head, {keys + j * w.head, w.head, 1},
-               by_head + j, w.queries, 1.0F, false, into + j * w.queries + j, w.queries);
+    gemm_block(std::min(kLanes, s.seq_len - j),
+               w.queries - j,
+               s.head,
+               {keys + j * w.head, w.head, 1},
+               by_head + j,
+               w.queries,
+               1.0F,
+               false,
+               into + j * w.queries + j,
+               w.queries);
   }
 }
 
@@ -118,21 +128,40 @@ FF_INLINE void softmax(const Attention& s, const Workspace& w, float* p) {
 }
 
 /// out[query][c] = alpha sum over the keys seen of p[key][query] values[key][c].
-FF_INLINE void sum_over_keys(const Attention& s, const Workspace& w, const float* p,
-                             const float* values, float alpha, float* out) {
+FF_INLINE void sum_over_keys(const Attention& s,
+                             const Workspace& w,
+                             const float* p,
+                             const float* values,
+                             float alpha,
+                             float* out) {
   for (int64_t first = 0; first < s.seq_len; first += kLanes) {
-    gemm_block(kLanes, w.head, keys_of(s, first), {p + first, 1, w.queries}, values, w.head, alpha,
-               false, out + first * w.head, w.head);
+    gemm_block(kLanes,
+               w.head,
+               keys_of(s, first),
+               {p + first, 1, w.queries},
+               values,
+               w.head,
+               alpha,
+               false,
+               out + first * w.head,
+               w.head);
   }
 }
 
 /// out[key][c] = sum over the queries that see the key of p[key][query] values[query][c].
-FF_INLINE void sum_over_queries(const Attention& s, const Workspace& w, const float* p,
-                                const float* values, float* out) {
+FF_INLINE void sum_over_queries(
+    const Attention& s, const Workspace& w, const float* p, const float* values, float* out) {
   for (int64_t j = 0; j < s.seq_len; j += kLanes) {
-    gemm_block(std::min(kLanes, s.seq_len - j), w.head, s.seq_len - j,
-               {p + j * w.queries + j, w.queries, 1}, values + j * w.head, w.head, 1.0F, false,
-               out + j * w.head, w.head);
+    gemm_block(std::min(kLanes, s.seq_len - j),
+               w.head,
+               s.seq_len - j,
+               {p + j * w.queries + j, w.queries, 1},
+               values + j * w.head,
+               w.head,
+               1.0F,
+               false,
+               out + j * w.head,
+               w.head);
   }
 }
 
@@ -154,8 +183,8 @@ FF_INLINE void forward_body(const Attention& s, const float* qkv, float* weights
 }
 
 /// Writes the gradients of q or k (`part` 0, 1) back in the unrotated frame.
-FF_INLINE void store_unrotated(const Attention& s, const Workspace& w, int64_t b, int64_t h,
-                               int64_t part, float* dqkv) {
+FF_INLINE void store_unrotated(
+    const Attention& s, const Workspace& w, int64_t b, int64_t h, int64_t part, float* dqkv) {
   const int64_t half = s.head / 2;
   for (int64_t t = 0; t < s.seq_len; ++t) {
     const float* rotated = &w.out[t * w.head];
@@ -169,8 +198,8 @@ FF_INLINE void store_unrotated(const Attention& s, const Workspace& w, int64_t b
   }
 }
 
-FF_INLINE void backward_body(const Attention& s, const float* qkv, const float* weights,
-                             const float* dout, float* dqkv) {
+FF_INLINE void backward_body(
+    const Attention& s, const float* qkv, const float* weights, const float* dout, float* dqkv) {
   const int64_t d = s.num_heads * s.head;
   Workspace w(s);
   for (int64_t b = 0; b < s.batch; ++b) {
@@ -212,19 +241,19 @@ FF_INLINE void backward_body(const Attention& s, const float* qkv, const float* 
       store_unrotated(s, w, b, h, 1, dqkv);
       sum_over_queries(s, w, p, w.g.data(), w.out.data());
       for (int64_t t = 0; t < s.seq_len; ++t) {
-        std::copy_n(&w.out[t * w.head], s.head,
-                    dqkv + offset_of(s, b * s.seq_len + t, 2, h));
+        std::copy_n(&w.out[t * w.head], s.head, dqkv + offset_of(s, b * s.seq_len + t, 2, h));
       }
     }
   }
 }
 
-FF_DISPATCH(forward, (const Attention& s, const float* qkv, float* weights, float* out),
+FF_DISPATCH(forward,
+            (const Attention& s, const float* qkv, float* weights, float* out),
             forward_body(s, qkv, weights, out))
-FF_DISPATCH(backward,
-            (const Attention& s, const float* qkv, const float* weights, const float* dout,
-             float* dqkv),
-            backward_body(s, qkv, weights, dout, dqkv))
+FF_DISPATCH(
+    backward,
+    (const Attention& s, const float* qkv, const float* weights, const float* dout, float* dqkv),
+    backward_body(s, qkv, weights, dout, dqkv))
 
 }  // namespace
 
@@ -236,8 +265,8 @@ void attention_forward(const Attention& s, const float* qkv, float* weights, flo
   forward_best(s, qkv, weights, out);
 }
 
-void attention_backward(const Attention& s, const float* qkv, const float* weights,
-                        const float* dout, float* dqkv) {
+void attention_backward(
+    const Attention& s, const float* qkv, const float* weights, const float* dout, float* dqkv) {
   backward_best(s, qkv, weights, dout, dqkv);
 }
 

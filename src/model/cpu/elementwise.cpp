@@ -38,8 +38,8 @@ FF_INLINE void store_some(float* p, int64_t n, const Floats& v) {
   std::memcpy(p, &v, static_cast<size_t>(n) * sizeof(float));
 }
 
-FF_INLINE void rms_norm_forward_body(int64_t rows, int64_t features, float eps, const float* x,
-                                     float* y, float* inverse_rms) {
+FF_INLINE void rms_norm_forward_body(
+    int64_t rows, int64_t features, float eps, const float* x, float* y, float* inverse_rms) {
   for (int64_t r = 0; r < rows; ++r, x += features, y += features) {
     Floats squares = splat(0.0F);
     for_each_lane(features, [&](int64_t i, int64_t n) FF_INLINE_LAMBDA {
@@ -55,8 +55,12 @@ FF_INLINE void rms_norm_forward_body(int64_t rows, int64_t features, float eps, 
   }
 }
 
-FF_INLINE void rms_norm_backward_body(int64_t rows, int64_t features, const float* y,
-                                      const float* inverse_rms, const float* dy, float* dx) {
+FF_INLINE void rms_norm_backward_body(int64_t rows,
+                                      int64_t features,
+                                      const float* y,
+                                      const float* inverse_rms,
+                                      const float* dy,
+                                      float* dx) {
   for (int64_t r = 0; r < rows; ++r, y += features, dy += features, dx += features) {
     Floats products = splat(0.0F);
     for_each_lane(features, [&](int64_t i, int64_t n) FF_INLINE_LAMBDA {
@@ -74,8 +78,8 @@ FF_INLINE void rms_norm_backward_body(int64_t rows, int64_t features, const floa
   }
 }
 
-FF_INLINE void swiglu_forward_body(int64_t count, float alpha, float scale, const float* up,
-                                   const float* gate, float* out) {
+FF_INLINE void swiglu_forward_body(
+    int64_t count, float alpha, float scale, const float* up, const float* gate, float* out) {
   for_each_lane(count, [&](int64_t i, int64_t n) FF_INLINE_LAMBDA {
     Floats u;
     Floats g;
@@ -86,8 +90,13 @@ FF_INLINE void swiglu_forward_body(int64_t count, float alpha, float scale, cons
   });
 }
 
-FF_INLINE void swiglu_backward_body(int64_t count, float alpha, float scale, const float* up,
-                                    const float* gate, const float* dout, float* dup,
+FF_INLINE void swiglu_backward_body(int64_t count,
+                                    float alpha,
+                                    float scale,
+                                    const float* up,
+                                    const float* gate,
+                                    const float* dout,
+                                    float* dup,
                                     float* dgate) {
   for_each_lane(count, [&](int64_t i, int64_t n) FF_INLINE_LAMBDA {
     Floats u;
@@ -105,8 +114,13 @@ FF_INLINE void swiglu_backward_body(int64_t count, float alpha, float scale, con
   });
 }
 
-FF_INLINE void cross_entropy_body(int64_t rows, int64_t vocab, float logit_scale, float grad_scale,
-                                  const float* logits, const int64_t* targets, float* losses,
+FF_INLINE void cross_entropy_body(int64_t rows,
+                                  int64_t vocab,
+                                  float logit_scale,
+                                  float grad_scale,
+                                  const float* logits,
+                                  const int64_t* targets,
+                                  float* losses,
                                   float* dlogits) {
   for (int64_t r = 0; r < rows; ++r, logits += vocab) {
     float* gradient = dlogits == nullptr ? nullptr : dlogits + r * vocab;
@@ -157,8 +171,8 @@ FF_INLINE void cross_entropy_body(int64_t rows, int64_t vocab, float logit_scale
   }
 }
 
-FF_INLINE void scaled_sum_body(int64_t count, float a, const float* x, float b, const float* y,
-                               float* out) {
+FF_INLINE void scaled_sum_body(
+    int64_t count, float a, const float* x, float b, const float* y, float* out) {
   for_each_lane(count, [&](int64_t i, int64_t n) FF_INLINE_LAMBDA {
     Floats u;
     Floats v;
@@ -175,45 +189,78 @@ FF_DISPATCH(rms_norm_forward,
             (int64_t rows, int64_t features, float eps, const float* x, float* y, float* inverse),
             rms_norm_forward_body(rows, features, eps, x, y, inverse))
 FF_DISPATCH(rms_norm_backward,
-            (int64_t rows, int64_t features, const float* y, const float* inverse, const float* dy,
+            (int64_t rows,
+             int64_t features,
+             const float* y,
+             const float* inverse,
+             const float* dy,
              float* dx),
             rms_norm_backward_body(rows, features, y, inverse, dy, dx))
-FF_DISPATCH(swiglu_forward,
-            (int64_t count, float alpha, float scale, const float* up, const float* gate, float* out),
-            swiglu_forward_body(count, alpha, scale, up, gate, out))
+FF_DISPATCH(
+    swiglu_forward,
+    (int64_t count, float alpha, float scale, const float* up, const float* gate, float* out),
+    swiglu_forward_body(count, alpha, scale, up, gate, out))
 FF_DISPATCH(swiglu_backward,
-            (int64_t count, float alpha, float scale, const float* up, const float* gate,
-             const float* dout, float* dup, float* dgate),
+            (int64_t count,
+             float alpha,
+             float scale,
+             const float* up,
+             const float* gate,
+             const float* dout,
+             float* dup,
+             float* dgate),
             swiglu_backward_body(count, alpha, scale, up, gate, dout, dup, dgate))
-FF_DISPATCH(cross_entropy,
-            (int64_t rows, int64_t vocab, float logit_scale, float grad_scale, const float* logits,
-             const int64_t* targets, float* losses, float* dlogits),
-            cross_entropy_body(rows, vocab, logit_scale, grad_scale, logits, targets, losses,
-                               dlogits))
+FF_DISPATCH(
+    cross_entropy,
+    (int64_t rows,
+     int64_t vocab,
+     float logit_scale,
+     float grad_scale,
+     const float* logits,
+     const int64_t* targets,
+     float* losses,
+     float* dlogits),
+    cross_entropy_body(rows, vocab, logit_scale, grad_scale, logits, targets, losses, dlogits))
 
 }  // namespace
 
 void scaled_sum(int64_t count, float a, const float* x, float b, const float* y, float* out) {
   scaled_sum_best(count, a, x, b, y, out);
 }
-void rms_norm_forward(int64_t rows, int64_t features, float eps, const float* x, float* y,
-                      float* inverse_rms) {
+void rms_norm_forward(
+    int64_t rows, int64_t features, float eps, const float* x, float* y, float* inverse_rms) {
   rms_norm_forward_best(rows, features, eps, x, y, inverse_rms);
 }
-void rms_norm_backward(int64_t rows, int64_t features, const float* y, const float* inverse_rms,
-                       const float* dy, float* dx) {
+void rms_norm_backward(int64_t rows,
+                       int64_t features,
+                       const float* y,
+                       const float* inverse_rms,
+                       const float* dy,
+                       float* dx) {
   rms_norm_backward_best(rows, features, y, inverse_rms, dy, dx);
 }
-void swiglu_forward(int64_t count, float alpha, float scale, const float* up, const float* gate,
-                    float* out) {
+void swiglu_forward(
+    int64_t count, float alpha, float scale, const float* up, const float* gate, float* out) {
   swiglu_forward_best(count, alpha, scale, up, gate, out);
 }
-void swiglu_backward(int64_t count, float alpha, float scale, const float* up, const float* gate,
-                     const float* dout, float* dup, float* dgate) {
+void swiglu_backward(int64_t count,
+                     float alpha,
+                     float scale,
+                     const float* up,
+                     const float* gate,
+                     const float* dout,
+                     float* dup,
+                     float* dgate) {
   swiglu_backward_best(count, alpha, scale, up, gate, dout, dup, dgate);
 }
-void cross_entropy(int64_t rows, int64_t vocab, float logit_scale, float grad_scale,
-                   const float* logits, const int64_t* targets, float* losses, float* dlogits) {
+void cross_entropy(int64_t rows,
+                   int64_t vocab,
+                   float logit_scale,
+                   float grad_scale,
+                   const float* logits,
+                   const int64_t* targets,
+                   float* losses,
+                   float* dlogits) {
   cross_entropy_best(rows, vocab, logit_scale, grad_scale, logits, targets, losses, dlogits);
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// C = alpha A B (+ C) in register tiles, for products that are too thin for a BLAS: at width 32 a BLAS
-// spends 40% of its time packing. A is read one number at a time through two strides, so it may be
-// transposed; rows of B and C are contiguous, and their width is a multiple of eight.
+// C = alpha A B (+ C) in register tiles, for products that are too thin for a BLAS: at width 32 a
+// BLAS spends 40% of its time packing. A is read one number at a time through two strides, so it
+// may be transposed; rows of B and C are contiguous, and their width is a multiple of eight.
 #include "simd.h"
 
 namespace ff::model::cpu {
@@ -15,8 +15,14 @@ struct Factor {
 
 /// One tile of kRows x (8 kVectors), held in registers over the whole sum.
 template <int kRows, int kVectors>
-FF_INLINE void gemm_tile(int64_t depth, const Factor& a, const float* b, int64_t b_stride,
-                         float alpha, bool add, float* c, int64_t c_stride) {
+FF_INLINE void gemm_tile(int64_t depth,
+                         const Factor& a,
+                         const float* b,
+                         int64_t b_stride,
+                         float alpha,
+                         bool add,
+                         float* c,
+                         int64_t c_stride) {
   Floats sums[kRows][kVectors] = {};
   for (int64_t k = 0; k < depth; ++k) {
     Floats row[kVectors];
@@ -52,8 +58,15 @@ FF_INLINE void gemm_tile(int64_t depth, const Factor& a, const float* b, int64_t
 /// All rows of a strip of 8 kVectors columns: six at a time, as many accumulators as there are
 /// registers for, then what is left.
 template <int kVectors>
-FF_INLINE void gemm_strip(int64_t rows, int64_t depth, Factor a, const float* b, int64_t b_stride,
-                          float alpha, bool add, float* c, int64_t c_stride) {
+FF_INLINE void gemm_strip(int64_t rows,
+                          int64_t depth,
+                          Factor a,
+                          const float* b,
+                          int64_t b_stride,
+                          float alpha,
+                          bool add,
+                          float* c,
+                          int64_t c_stride) {
   constexpr int kRows = 6;
   for (; rows >= kRows; rows -= kRows, a.data += kRows * a.row, c += kRows * c_stride) {
     gemm_tile<kRows, kVectors>(depth, a, b, b_stride, alpha, add, c, c_stride);
@@ -76,8 +89,15 @@ FF_INLINE void gemm_strip(int64_t rows, int64_t depth, Factor a, const float* b,
 }
 
 /// The whole of a small product.
-FF_INLINE void gemm_block(int64_t rows, int64_t columns, int64_t depth, const Factor& a,
-                          const float* b, int64_t b_stride, float alpha, bool add, float* c,
+FF_INLINE void gemm_block(int64_t rows,
+                          int64_t columns,
+                          int64_t depth,
+                          const Factor& a,
+                          const float* b,
+                          int64_t b_stride,
+                          float alpha,
+                          bool add,
+                          float* c,
                           int64_t c_stride) {
   int64_t column = 0;
   for (; column + 2 * kLanes <= columns; column += 2 * kLanes) {

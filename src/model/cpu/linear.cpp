@@ -12,11 +12,17 @@ namespace {
 constexpr int64_t kPanel = 2 * kLanes;  ///< columns of a packed panel; the last one may be 8 wide
 
 /// Rows of A whose numbers fill half of a 32 KB first-level cache, in whole tiles.
-int64_t rows_per_block(int64_t depth) { return std::max<int64_t>(6, 4096 / depth / 6 * 6); }
+int64_t rows_per_block(int64_t depth) {
+  return std::max<int64_t>(6, 4096 / depth / 6 * 6);
+}
 
-/// Copies a matrix of `depth` x `columns`, element (k, n) at k * k_stride + n * n_stride, into panels
-/// that gemm_tile reads from front to back.
-void pack(const float* from, int64_t depth, int64_t columns, int64_t k_stride, int64_t n_stride,
+/// Copies a matrix of `depth` x `columns`, element (k, n) at k * k_stride + n * n_stride, into
+/// panels that gemm_tile reads from front to back.
+void pack(const float* from,
+          int64_t depth,
+          int64_t columns,
+          int64_t k_stride,
+          int64_t n_stride,
           std::vector<float>& panels) {
   panels.resize(static_cast<size_t>(depth * columns));
   float* out = panels.data();
@@ -30,8 +36,13 @@ void pack(const float* from, int64_t depth, int64_t columns, int64_t k_stride, i
   }
 }
 
-FF_INLINE void packed_product(int64_t rows, int64_t columns, int64_t depth, const float* a,
-                              const float* panels, float alpha, float* c) {
+FF_INLINE void packed_product(int64_t rows,
+                              int64_t columns,
+                              int64_t depth,
+                              const float* a,
+                              const float* panels,
+                              float alpha,
+                              float* c) {
   const int64_t block = rows_per_block(depth);
   for (int64_t first = 0; first < rows; first += block) {
     const int64_t count = std::min(block, rows - first);
@@ -48,25 +59,40 @@ FF_INLINE void packed_product(int64_t rows, int64_t columns, int64_t depth, cons
   }
 }
 
-FF_INLINE void weight_gradient_body(int64_t rows, int64_t fan_out, int64_t fan_in, const float* dy,
-                                    const float* x, float scale, float* dw) {
+FF_INLINE void weight_gradient_body(int64_t rows,
+                                    int64_t fan_out,
+                                    int64_t fan_in,
+                                    const float* dy,
+                                    const float* x,
+                                    float scale,
+                                    float* dw) {
   // dw[n][k] = sum over rows of dy[row][n] x[row][k], in chunks of rows that stay in cache.
   constexpr int64_t kChunk = 64;
   for (int64_t first = 0; first < rows; first += kChunk) {
     const int64_t count = std::min(kChunk, rows - first);
     const Factor factor{dy + first * fan_out, 1, fan_out};
-    gemm_block(fan_out, fan_in, count, factor, x + first * fan_in, fan_in, scale, first > 0, dw,
-               fan_in);
+    gemm_block(
+        fan_out, fan_in, count, factor, x + first * fan_in, fan_in, scale, first > 0, dw, fan_in);
   }
 }
 
 FF_DISPATCH(packed,
-            (int64_t rows, int64_t columns, int64_t depth, const float* a, const float* panels,
-             float alpha, float* c),
+            (int64_t rows,
+             int64_t columns,
+             int64_t depth,
+             const float* a,
+             const float* panels,
+             float alpha,
+             float* c),
             packed_product(rows, columns, depth, a, panels, alpha, c))
 FF_DISPATCH(weight_gradient,
-            (int64_t rows, int64_t fan_out, int64_t fan_in, const float* dy, const float* x,
-             float scale, float* dw),
+            (int64_t rows,
+             int64_t fan_out,
+             int64_t fan_in,
+             const float* dy,
+             const float* x,
+             float scale,
+             float* dw),
             weight_gradient_body(rows, fan_out, fan_in, dy, x, scale, dw))
 
 std::vector<float>& panel_buffer() {
@@ -81,20 +107,35 @@ bool linear_serves(int64_t fan_out, int64_t fan_in) {
          fan_out <= kMaxFanOut;
 }
 
-void linear_forward(int64_t rows, int64_t fan_out, int64_t fan_in, const float* x,
-                    const float* weight, float scale, float* y) {
+void linear_forward(int64_t rows,
+                    int64_t fan_out,
+                    int64_t fan_in,
+                    const float* x,
+                    const float* weight,
+                    float scale,
+                    float* y) {
   pack(weight, fan_in, fan_out, 1, fan_in, panel_buffer());
   packed_best(rows, fan_out, fan_in, x, panel_buffer().data(), scale, y);
 }
 
-void linear_grad_input(int64_t rows, int64_t fan_out, int64_t fan_in, const float* dy,
-                       const float* weight, float scale, float* dx) {
+void linear_grad_input(int64_t rows,
+                       int64_t fan_out,
+                       int64_t fan_in,
+                       const float* dy,
+                       const float* weight,
+                       float scale,
+                       float* dx) {
   pack(weight, fan_out, fan_in, fan_in, 1, panel_buffer());
   packed_best(rows, fan_in, fan_out, dy, panel_buffer().data(), scale, dx);
 }
 
-void linear_grad_weight(int64_t rows, int64_t fan_out, int64_t fan_in, const float* dy,
-                        const float* x, float scale, float* dw) {
+void linear_grad_weight(int64_t rows,
+                        int64_t fan_out,
+                        int64_t fan_in,
+                        const float* dy,
+                        const float* x,
+                        float scale,
+                        float* dw) {
   weight_gradient_best(rows, fan_out, fan_in, dy, x, scale, dw);
 }
 

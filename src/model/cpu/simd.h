@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// Eight floats at once through GCC's vector extension, and one binary for every x86-64: a kernel is an
-// always-inline template that FF_DISPATCH compiles twice, for AVX2 with FMA and for the baseline, and
-// picks at run time.
+// Eight floats at once through GCC's vector extension, and one binary for every x86-64: a kernel is
+// an always-inline template that FF_DISPATCH compiles twice, for AVX2 with FMA and for the
+// baseline, and picks at run time.
 #include <cstdint>
 #include <cstring>
 
@@ -18,9 +18,13 @@
 #endif
 
 /// Defines `name(parameters)` as a call of the always-inline `body`, compiled for each target.
-#define FF_DISPATCH(name, parameters, call)           \
-  FF_AVX2 static void name##_avx2 parameters { call; } \
-  static void name##_plain parameters { call; }        \
+#define FF_DISPATCH(name, parameters, call)    \
+  FF_AVX2 static void name##_avx2 parameters { \
+    call;                                      \
+  }                                            \
+  static void name##_plain parameters {        \
+    call;                                      \
+  }                                            \
   static const auto name##_best = FF_HAS_AVX2 ? &name##_avx2 : &name##_plain;
 
 namespace ff::model::cpu {
@@ -29,10 +33,16 @@ inline constexpr int64_t kLanes = 8;
 using Floats = float __attribute__((vector_size(32)));
 using Ints = int32_t __attribute__((vector_size(32)));
 
-FF_INLINE Floats splat(float x) { return Floats{} + x; }
+FF_INLINE Floats splat(float x) {
+  return Floats{} + x;
+}
 
-FF_INLINE void load(const float* p, Floats& v) { std::memcpy(&v, p, sizeof(v)); }
-FF_INLINE void store(float* p, const Floats& v) { std::memcpy(p, &v, sizeof(v)); }
+FF_INLINE void load(const float* p, Floats& v) {
+  std::memcpy(&v, p, sizeof(v));
+}
+FF_INLINE void store(float* p, const Floats& v) {
+  std::memcpy(p, &v, sizeof(v));
+}
 
 FF_INLINE float sum_lanes(const Floats& v) {
   return ((v[0] + v[4]) + (v[1] + v[5])) + ((v[2] + v[6]) + (v[3] + v[7]));

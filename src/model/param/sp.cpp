@@ -2,9 +2,9 @@
 // The standard parametrization: all scale sits in the initialisation, one learning rate for all
 // tensors, gradients as they come. The best learning rate falls with width, so it is a control, not
 // a basis for a sweep.
-#include "flops_fit/model/parametrization.h"
-
 #include "param.h"
+
+#include "flops_fit/model/parametrization.h"
 
 #include <cmath>
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // u-muP: unit scale for every activation, weight and gradient at initialisation, and learning rates
 // that one eta serves at every width and depth. Multipliers of the authors' library.
-#include "flops_fit/model/parametrization.h"
-
 #include "param.h"
+
+#include "flops_fit/model/parametrization.h"
 
 #include <algorithm>
 #include <cmath>
@@ -16,8 +16,8 @@ double log_interpolate(double a, double high, double low) {
   return std::exp(a * std::log(high) + (1.0 - a) * std::log(low));
 }
 
-TensorRule hidden(std::string name, int64_t fan_out, int64_t fan_in, int64_t grad_fan,
-                  int64_t num_layers) {
+TensorRule hidden(
+    std::string name, int64_t fan_out, int64_t fan_in, int64_t grad_fan, int64_t num_layers) {
   const double scale = 1.0 / std::sqrt(static_cast<double>(fan_in));
   return {.name = std::move(name),
           .type = TensorType::kHidden,
@@ -46,7 +46,8 @@ double unit_glu_scale(double alpha) {
   return log_interpolate(1.0 / (1.0 + 1.0 / (alpha * alpha)), std::sqrt(2.0), 2.0);
 }
 
-std::vector<ResidualScale> unit_residuals(int64_t num_layers, double alpha_res,
+std::vector<ResidualScale> unit_residuals(int64_t num_layers,
+                                          double alpha_res,
                                           double alpha_res_attn_ratio) {
   const double ratio2 = alpha_res_attn_ratio * alpha_res_attn_ratio;
   const double mlp2 = 2.0 * alpha_res * alpha_res / (1.0 + ratio2);
@@ -56,11 +57,11 @@ std::vector<ResidualScale> unit_residuals(int64_t num_layers, double alpha_res,
     const bool is_attention = branch % 2 == 0;
     const auto attention_before = static_cast<double>((branch + 1) / 2);
     const auto mlp_before = static_cast<double>(branch / 2);
-    const double tau2 = (is_attention ? attention2 : mlp2) /
-                        (static_cast<double>(num_layers) + attention_before * attention2 +
-                         mlp_before * mlp2);
-    scales.push_back({.branch = std::sqrt(tau2 / (1.0 + tau2)),
-                      .skip = std::sqrt(1.0 / (1.0 + tau2))});
+    const double tau2 =
+        (is_attention ? attention2 : mlp2) /
+        (static_cast<double>(num_layers) + attention_before * attention2 + mlp_before * mlp2);
+    scales.push_back(
+        {.branch = std::sqrt(tau2 / (1.0 + tau2)), .skip = std::sqrt(1.0 / (1.0 + tau2))});
   }
   return scales;
 }
@@ -101,8 +102,7 @@ Parametrization make_u_mup(const cost::Architecture& arch, const Parametrization
 
   const Alphas& alphas = options.alphas;
   p.attention_logits = alphas.attn_softmax / static_cast<double>(arch.head_size());
-  p.attention_output =
-      unit_attention_scale(arch.seq_len, arch.head_size(), alphas.attn_softmax);
+  p.attention_output = unit_attention_scale(arch.seq_len, arch.head_size(), alphas.attn_softmax);
   p.attention_grad = p.attention_output;
   p.glu_alpha = alphas.ffn_act;
   p.glu_scale = unit_glu_scale(alphas.ffn_act);

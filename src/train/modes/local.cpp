@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // mode=local: the training loop of one experiment.
+#include "modes/modes.h"
+
 #include "flops_fit/cost/transformer.h"
 #include "flops_fit/data/dataset.h"
 #include "flops_fit/data/tokenize.h"
@@ -12,7 +14,6 @@
 #include "flops_fit/util/error.h"
 #include "flops_fit/util/signals.h"
 #include "flops_fit/util/units.h"
-#include "modes/modes.h"
 
 #include <spdlog/spdlog.h>
 
@@ -42,20 +43,21 @@ model::ParametrizationOptions parametrization_options(const TrainConfig& config)
                  .output = config.lr_mult.output}};
 }
 
-std::unique_ptr<engine::Engine> make_engine(const RunRequest& request, const std::string& device,
+std::unique_ptr<engine::Engine> make_engine(const RunRequest& request,
+                                            const std::string& device,
                                             int64_t seed) {
   const TrainConfig& config = request.config;
-  return engine::make_eager_engine(
-      model::make_parametrization(*request.experiment.architecture, parametrization_options(config)),
-      {.rotary = config.model.pos_encoding == "rotary",
-       .rope_base = config.model.rope_base,
-       .optimizer = {.beta1 = config.trainer.adam_beta1,
-                     .beta2 = config.trainer.adam_beta2,
-                     .eps = config.trainer.adam_eps,
-                     .max_grad_rms = config.trainer.max_grad_norm},
-       .device = device,
-       .pin_memory = config.hardware.pin_memory},
-      static_cast<uint64_t>(seed));
+  return engine::make_eager_engine(model::make_parametrization(*request.experiment.architecture,
+                                                               parametrization_options(config)),
+                                   {.rotary = config.model.pos_encoding == "rotary",
+                                    .rope_base = config.model.rope_base,
+                                    .optimizer = {.beta1 = config.trainer.adam_beta1,
+                                                  .beta2 = config.trainer.adam_beta2,
+                                                  .eps = config.trainer.adam_eps,
+                                                  .max_grad_rms = config.trainer.max_grad_norm},
+                                    .device = device,
+                                    .pin_memory = config.hardware.pin_memory},
+                                   static_cast<uint64_t>(seed));
 }
 
 /// What a run writes while it is under way: metrics.jsonl and TensorBoard events.
@@ -80,7 +82,7 @@ class RunLog {
   EventWriter events_;
 };
 
-/// A long factor above any loss of a model that predicts no better than chance.
+/// A training loss of this many times ln(vocab), the loss of guessing, is past recovery.
 constexpr double kDivergedFactor = 10.0;
 
 }  // namespace
@@ -93,20 +95,27 @@ void check_local(const std::vector<io::Experiment>& sweep, const TrainConfig& co
       throw error<ConfigError>(
           "{}: experiment {} has no architecture, so there is nothing to train; plan with "
           "ff-plan model.shapes=search, or use mode=mock.",
-          config.paths.sweep, e.experiment_id);
+          config.paths.sweep,
+          e.experiment_id);
     }
     const cost::Architecture& arch = *e.architecture;
     if (arch.vocab_size < vocab) {
       throw error<ConfigError>(
           "{}: experiment {} has vocab_size {}, but the dataset's tokenizer has {}; run ff-plan "
           "with the same dataset.* keys as ff-train.",
-          config.paths.sweep, e.experiment_id, arch.vocab_size, vocab);
+          config.paths.sweep,
+          e.experiment_id,
+          arch.vocab_size,
+          vocab);
     }
     if (arch.seq_len != config.dataset.seq_len) {
       throw error<ConfigError>(
           "{}: experiment {} was planned for dataset.seq_len={}, got {}; run ff-plan with the same "
           "dataset.* keys as ff-train.",
-          config.paths.sweep, e.experiment_id, arch.seq_len, config.dataset.seq_len);
+          config.paths.sweep,
+          e.experiment_id,
+          arch.seq_len,
+          config.dataset.seq_len);
     }
     static_cast<void>(model::make_parametrization(arch, parametrization_options(config)));
   }
@@ -146,8 +155,7 @@ io::RunResult run_local(const RunRequest& request) {
 
   RunLog log(request.run_dir);
   const int64_t step_tokens = run.batch_size * arch.seq_len;
-  const double step_flops =
-      cost::train_flops_per_token(arch) * static_cast<double>(step_tokens);
+  const double step_flops = cost::train_flops_per_token(arch) * static_cast<double>(step_tokens);
   const int64_t tail_start = run.num_steps - std::max<int64_t>(1, run.num_steps / 10);
   std::vector<int32_t> tokens(static_cast<size_t>(run.batch_size * (arch.seq_len + 1)));
   io::RunResult result = planned_result(request);
@@ -159,20 +167,22 @@ io::RunResult run_local(const RunRequest& request) {
     const int64_t step = counters.step;
     const double factor = lr_factor(step, run, trainer);
     dataset->fill_batch(static_cast<uint64_t>(run.seed), step, run.batch_size, tokens);
-    const double loss =
-        engine
-            ->train_step({tokens, run.batch_size, arch.seq_len},
-                         {.learning_rate = run.learning_rate * factor,
-                          .weight_decay = trainer.weight_decay * factor,
-                          .micro_batches = trainer.accumulation_steps})
-            .loss_nats;
+    const double loss = engine
+                            ->train_step({tokens, run.batch_size, arch.seq_len},
+                                         {.learning_rate = run.learning_rate * factor,
+                                          .weight_decay = trainer.weight_decay * factor,
+                                          .micro_batches = trainer.accumulation_steps})
+                            .loss_nats;
     ++counters.step;
     const double chance = std::log(static_cast<double>(arch.vocab_size));
     if (!std::isfinite(loss) || loss > kDivergedFactor * chance) {
       result.status = "failed";
       result.error_message = fmt::format(
           "diverged at step {} of {}: the training loss is {:.3g}; lower the learning rate ({})",
-          counters.step, run.num_steps, loss, format_number(run.learning_rate));
+          counters.step,
+          run.num_steps,
+          loss,
+          format_number(run.learning_rate));
       break;
     }
     counters.log_loss_sum += loss;
@@ -185,11 +195,12 @@ io::RunResult run_local(const RunRequest& request) {
     const bool evaluate_now =
         !last && trainer.eval_every > 0 && counters.step % trainer.eval_every == 0;
     if (last || evaluate_now || counters.step % trainer.log_every == 0) {
-      io::MetricsLine line{.step = counters.step,
-                           .tokens = counters.step * step_tokens,
-                           .flops = static_cast<double>(counters.step) * step_flops,
-                           .train_loss = counters.log_loss_sum / static_cast<double>(counters.log_steps),
-                           .lr = run.learning_rate * factor};
+      io::MetricsLine line{
+          .step = counters.step,
+          .tokens = counters.step * step_tokens,
+          .flops = static_cast<double>(counters.step) * step_flops,
+          .train_loss = counters.log_loss_sum / static_cast<double>(counters.log_steps),
+          .lr = run.learning_rate * factor};
       counters.log_loss_sum = 0.0;
       counters.log_steps = 0;
       if (evaluate_now || last) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // mode=mock: losses from a planted law, to try the pipeline and to check the fits against a truth.
 // (The Python tool's mock law gives losses of 10 to 33; this one is Hoffmann et al.'s by default.)
+#include "modes/modes.h"
+
 #include "flops_fit/util/hash.h"
 #include "flops_fit/util/units.h"
-#include "modes/modes.h"
 
 #include <cmath>
 #include <numbers>
@@ -15,8 +16,8 @@ namespace {
 /// A standard normal number that depends on the seed and the experiment alone, not on the order in
 /// which experiments run. (std::normal_distribution differs between standard libraries.)
 double noise_of(const io::Experiment& e, int64_t seed) {
-  const uint64_t key = fnv1a(fmt::format("{}|{}|{}|{}|{}", seed, e.experiment_id, e.model_size,
-                                         e.num_tokens, e.seed));
+  const uint64_t key = fnv1a(
+      fmt::format("{}|{}|{}|{}|{}", seed, e.experiment_id, e.model_size, e.num_tokens, e.seed));
   std::mt19937_64 generator(key);
   const auto uniform = [&] { return (static_cast<double>(generator() >> 11) + 0.5) * 0x1p-53; };
   const double radius = std::sqrt(-2.0 * std::log(uniform()));
@@ -27,7 +28,9 @@ double noise_of(const io::Experiment& e, int64_t seed) {
 
 void check_mock(const std::vector<io::Experiment>&, const TrainConfig&) {}
 
-std::string mock_data_identity(const TrainConfig&) { return "mock"; }
+std::string mock_data_identity(const TrainConfig&) {
+  return "mock";
+}
 
 io::RunResult run_mock(const RunRequest& request) {
   const io::Experiment& e = request.experiment;
