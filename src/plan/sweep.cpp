@@ -130,6 +130,11 @@ void check(const PlanConfig& config, size_t num_budgets) {
         config.plan.widths.size(),
         num_budgets);
   }
+  if (config.model.head_size % 2 != 0) {
+    throw error<ConfigError>(
+        "model.head_size={} is odd; rotary positions turn pairs of features, so it must be even.",
+        config.model.head_size);
+  }
   if (config.architecture.min_layers > config.architecture.max_layers) {
     throw error<ConfigError>("architecture.min_layers={} is above architecture.max_layers={}.",
                              config.architecture.min_layers,

@@ -174,6 +174,10 @@ TEST_CASE("impossible plans are refused with the rule and the remedy", "[plan]")
     config.plan.widths = {{16}, {16}, {16}, {20}};
     CHECK_THROWS_WITH(make_plan(config), ContainsSubstring("20 is not a multiple"));
   }
+  SECTION("heads that rotary positions cannot turn") {
+    config.model.head_size = 7;
+    CHECK_THROWS_WITH(make_plan(config), ContainsSubstring("model.head_size=7 is odd"));
+  }
   SECTION("the same budget twice") {
     config.compute.budgets = {1e11, 1e11};
     CHECK_THROWS_WITH(make_plan(config), ContainsSubstring("stands there twice"));

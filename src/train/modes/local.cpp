@@ -108,6 +108,13 @@ void check_local(const std::vector<io::Experiment>& sweep, const TrainConfig& co
           arch.vocab_size,
           vocab);
     }
+    if (arch.head_size() % 2 != 0) {
+      throw error<ConfigError>(
+          "{}: experiment {} has heads of {} features; rotary positions need an even number.",
+          config.paths.sweep,
+          e.experiment_id,
+          arch.head_size());
+    }
     if (arch.seq_len != config.dataset.seq_len) {
       throw error<ConfigError>(
           "{}: experiment {} was planned for dataset.seq_len={}, got {}; run ff-plan with the same "
