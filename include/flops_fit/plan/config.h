@@ -216,7 +216,7 @@ struct ScheduleSection {
 };
 
 struct LrSchedule {
-  double base_lr = 1.2;
+  double base_lr = 0.85;
   double base_size = 1e7;
   double lr_power = 0.0;
 
