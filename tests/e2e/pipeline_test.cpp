@@ -114,10 +114,10 @@ TEST_CASE("a worker that is killed fails its own experiment only", "[e2e]") {
               folder.path())
               .exit_code == 0);
   // Kill -9 the worker of one experiment as soon as it appears. The folder's name is this test's
-  // own, as other tests may run at the same time.
+  // own, as other tests may run at the same time; [0] keeps the pattern from finding itself.
   const auto outcome =
       run("( for i in $(seq 400); do sleep 0.05; for c in /proc/[0-9]*/cmdline; do "
-          "if tr '\\0' ' ' <$c 2>/dev/null | grep -q -- '--worker killed/runs/exp_0001'; then "
+          "if tr '\\0' ' ' <$c 2>/dev/null | grep -q -- '--worker killed/runs/exp_[0]001'; then "
           "p=${c#/proc/}; kill -9 ${p%/cmdline}; exit; fi; done; done ) & " +
               kTinyTrain + " output_dir=killed; r=$?; wait; exit $r",
           folder.path());
