@@ -41,8 +41,13 @@ RunLength make_run_length(double tokens, const PlanConfig& config) {
       format_count(static_cast<double>(wanted) * seq_len));
 }
 
-double learning_rate(double model_size, const LrSchedule& schedule) {
-  return schedule.base_lr * std::pow(schedule.base_size / model_size, schedule.lr_power);
+double learning_rate(double model_size, int64_t num_steps, const LrSchedule& schedule) {
+  const double by_size = std::pow(schedule.base_size / model_size, schedule.lr_power);
+  const double by_steps =
+      num_steps > 0
+          ? std::pow(schedule.base_steps / static_cast<double>(num_steps), schedule.steps_power)
+          : 1.0;
+  return schedule.base_lr * by_size * by_steps;
 }
 
 }  // namespace ff::plan

@@ -273,7 +273,8 @@ Plan make_plan(const PlanConfig& config) {
       for (int s = 0; s < config.plan.seeds; ++s) {
         io::Experiment e = point;
         e.experiment_id = fmt::format("exp_{:04}", plan.experiments.size());
-        e.learning_rate = learning_rate(static_cast<double>(e.model_size), config.lr_schedule);
+        e.learning_rate =
+            learning_rate(static_cast<double>(e.model_size), e.num_steps, config.lr_schedule);
         e.seed = config.plan.first_seed + s;
         plan.experiments.push_back(e);
       }

@@ -87,7 +87,6 @@ TEST_CASE("presets plan what they promise", "[apps]") {
   const auto fast = plan("cpu_fast");
   CHECK(fast.size() == 22);
   CHECK(flops(fast) == Approx(2.33e13).epsilon(0.01));
-  CHECK(fast.front().learning_rate == 0.85);
   CHECK(plan("cpu_full").size() >= 60);  // 6 budgets, 5 to 7 sizes, 2 seeds
   CHECK(plan("chinchilla").size() >= 40);
   CHECK(plan("python_original").size() == 25);

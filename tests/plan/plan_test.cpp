@@ -103,8 +103,12 @@ TEST_CASE("batch and steps follow the measured rule", "[plan]") {
   CHECK(run.warmup_steps == 208);
   CHECK(ff::plan::make_run_length(1e5, config).batch_size == 8);     // floor: 512 tokens
   CHECK(ff::plan::make_run_length(1e10, config).batch_size == 128);  // ceiling: 8192 tokens
-  CHECK(ff::plan::learning_rate(1e6, {.base_lr = 3e-4, .base_size = 1e7, .lr_power = 0.1}) ==
-        Approx(3e-4 * std::pow(10.0, 0.1)));
+  const auto by_size =
+      ff::plan::LrSchedule{.base_lr = 3e-4, .base_size = 1e7, .lr_power = 0.1, .steps_power = 0.0};
+  CHECK(ff::plan::learning_rate(1e6, 9000, by_size) == Approx(3e-4 * std::pow(10.0, 0.1)));
+  CHECK(ff::plan::learning_rate(1e5, 1500, {}) == Approx(0.85));
+  CHECK(ff::plan::learning_rate(1e7, 3000, {}) == Approx(0.85 * std::pow(2.0, -0.3)));
+  CHECK(ff::plan::learning_rate(1e5, 0, {}) == Approx(0.85));
 }
 
 TEST_CASE("the Python tool's plan is reproduced number for number", "[plan]") {

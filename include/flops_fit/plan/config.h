@@ -219,19 +219,30 @@ struct LrSchedule {
   double base_lr = 0.85;
   double base_size = 1e7;
   double lr_power = 0.0;
+  double base_steps = 1500;
+  double steps_power = 0.3;
 
   template <class V>
   void visit(V& v) {
     v("base_lr",
       base_lr,
-      {.doc = "Learning rate eta of a model of base_size. Under u-muP one value serves all sizes.",
+      {.doc = "Learning rate eta of a model of base_size trained for base_steps. Under u-muP one "
+              "value serves all widths.",
        .min = 1e-12});
     v("base_size",
       base_size,
       {.doc = "Model size at which base_lr holds.", .unit = "parameters", .min = 1.0});
     v("lr_power",
       lr_power,
-      {.doc = "eta = base_lr (base_size / N)^lr_power; 0 = the same for all.",
+      {.doc = "eta falls with model size as (base_size / N)^lr_power; 0 = it does not.",
+       .min = -2.0,
+       .max = 2.0});
+    v("base_steps",
+      base_steps,
+      {.doc = "Run length at which base_lr holds.", .unit = "steps", .min = 1.0});
+    v("steps_power",
+      steps_power,
+      {.doc = "eta falls with run length as (base_steps / steps)^steps_power; 0 = it does not.",
        .min = -2.0,
        .max = 2.0});
   }

@@ -19,7 +19,10 @@ struct RunLength {
 /// or the nearest smaller one that fits. Throws ConfigError if none does.
 [[nodiscard]] RunLength make_run_length(double tokens, const PlanConfig& config);
 
-/// base_lr (base_size / N)^lr_power.
-[[nodiscard]] double learning_rate(double model_size, const LrSchedule& schedule);
+/// base_lr (base_size / N)^lr_power (base_steps / steps)^steps_power; without the last factor for
+/// an abstract experiment (num_steps 0).
+[[nodiscard]] double learning_rate(double model_size,
+                                   int64_t num_steps,
+                                   const LrSchedule& schedule);
 
 }  // namespace ff::plan
