@@ -174,6 +174,25 @@ TEST_CASE("losses of a planted law lead back to it", "[e2e]") {
   }
 }
 
+TEST_CASE("cpu_smoke finds an interior optimum at every budget", "[e2e][slow]") {
+  const TemporaryFolder folder;
+  const std::string preset = " -q --config-name=presets/cpu_smoke";
+  REQUIRE(run("ff-plan" + preset, folder.path()).exit_code == 0);
+  REQUIRE(run("ff-train" + preset, folder.path()).exit_code == 0);
+  REQUIRE(run("ff-analyze" + preset, folder.path()).exit_code == 0);
+  for (const auto& r : ff::io::read_results(folder / "outputs/results.json")) {
+    CHECK(*r.final_loss > *r.floor_nats);
+  }
+  const auto laws = ff::io::read_laws(folder / "outputs/analysis/scaling_laws.json");
+  REQUIRE(laws.isoflop.size() == 3);
+  for (const auto& budget : laws.isoflop) {
+    CHECK(budget.status == "ok");
+  }
+  // The corpus's measured optimum is 4.9e4 (C / 1e12)^0.402; three small budgets find it roughly.
+  REQUIRE(laws.n_opt_fit);
+  CHECK((*laws.n_opt_fit)(1e11) == Approx(1.94e4).epsilon(0.3));
+}
+
 TEST_CASE("your own text trains through a sentencepiece tokenizer", "[e2e]") {
   const TemporaryFolder folder;
   std::string text;
