@@ -84,6 +84,7 @@ class Session {
           "configuration, resolved.",
           options_.show_config);
     }
+    expand_section_keys();
     if (options_.pipeline) {
       options_.overrides = config::route_overrides(program_->stage, stages_, options_.overrides);
     }
@@ -118,6 +119,22 @@ class Session {
       return false;
     }
     return true;
+  }
+
+  /// See ExtraFlag::section.
+  void expand_section_keys() {
+    for (const ExtraFlag& flag : program_->extra_flags) {
+      if (flag.section.empty() || options_.extra.count(flag.name) == 0) {
+        continue;
+      }
+      for (std::string& text : options_.overrides) {
+        const std::string key = text.substr(0, text.find('='));
+        if (erased_->schema.find(key) == nullptr &&
+            erased_->schema.find(flag.section + "." + key) != nullptr) {
+          text = flag.section + "." + text;
+        }
+      }
+    }
   }
 
   ExitCode single_run(Verbosity verbosity) {

@@ -24,6 +24,9 @@ struct ExtraFlag {
   std::string doc;
   bool hidden = false;
   std::string value_name = "";  ///< "DIR" if the flag takes a value
+  /// The part of the configuration that the flag is about: with the flag, `widths=[1,2]` means
+  /// `<section>.widths=[1,2]` where no top-level key has that name.
+  std::string section = "";
 };
 
 /// What a program says about itself.

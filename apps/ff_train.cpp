@@ -3,8 +3,11 @@
 #include "stages.h"
 
 #include "flops_fit/io/json.h"
+#include "flops_fit/model/describe.h"
 #include "flops_fit/run/sweep_runner.h"
 #include "flops_fit/train/config.h"
+#include "flops_fit/train/coord_check.h"
+#include "flops_fit/train/model_config.h"
 #include "flops_fit/util/signals.h"
 #include "flops_fit/util/units.h"
 
@@ -15,7 +18,42 @@
 
 namespace {
 
+ff::ExitCode show_parametrization(const ff::train::TrainConfig& config, bool as_json) {
+  const auto arch = ff::train::configured_architecture(config);
+  const auto p = ff::model::make_parametrization(arch, ff::train::parametrization_options(config));
+  const auto tuning = ff::train::tuning_of(config, 1.0, arch.num_layers);
+  const ff::model::Tuned tuned{.learning_rate = tuning.learning_rate,
+                               .weight_decay = tuning.weight_decay};
+  for (const std::string& note : ff::train::conversion_notes(config)) {
+    spdlog::warn("{}", note);
+  }
+  fmt::print("{}", as_json ? ff::model::to_json(p, tuned).dump(2) + "\n" : describe(p, tuned));
+  return ff::ExitCode::kOk;
+}
+
+ff::ExitCode coord_check(const ff::train::TrainConfig& config, bool as_json) {
+  const ff::train::CoordReport report = ff::train::run_coord_check(config);
+  fmt::print("{}", as_json ? report.json.dump(2) + "\n" : report.text);
+  return report.passed ? ff::ExitCode::kOk : ff::ExitCode::kRuntimeFailure;
+}
+
+ff::ExitCode list_parametrizations() {
+  for (const ff::model::ParametrizationEntry& entry : ff::model::parametrizations()) {
+    fmt::print("{:<12}{}\n", entry.name, entry.help);
+  }
+  return ff::ExitCode::kOk;
+}
+
 ff::ExitCode run(const ff::train::TrainConfig& config, const ff::cli::Context& context) {
+  if (context.has("list-parametrizations")) {
+    return list_parametrizations();
+  }
+  if (context.has("show-parametrization")) {
+    return show_parametrization(config, context.json);
+  }
+  if (context.has("coord-check")) {
+    return coord_check(config, context.json);
+  }
   ff::install_stop_handlers();
   const ff::run::SweepOutcome outcome = ff::run::run_sweep(
       config,
@@ -67,12 +105,22 @@ int main(int argc, char** argv) {
           "their held-out losses.",
       .examples = {"ff-train --config-name=presets/cpu_fast",
                    "ff-train --dry-run",
-                   "ff-train mode=mock mock.noise=0"},
+                   "ff-train mode=mock mock.noise=0",
+                   "ff-train --show-parametrization model.d_model=256",
+                   "ff-train --coord-check widths=[32,64,128] model.parametrization=sp"},
       .files =
           "reads  paths.sweep (outputs/sweep.json)\n"
           "writes paths.output/results.json and paths.output/runs/<id>/ (config.yaml, "
           "experiment.json, metrics.jsonl, result.json, TensorBoard events)",
-      .has_dry_run = true};
+      .has_dry_run = true,
+      .extra_flags = {
+          {.name = "show-parametrization",
+           .doc = "Print every tensor's scales, learning rate and decay for the model model.*."},
+          {.name = "coord-check",
+           .doc =
+               "Check that activations move alike at every width (coord_check.*); exit 1 if not.",
+           .section = "coord_check"},
+          {.name = "list-parametrizations", .doc = "Print what model.parametrization can be."}}};
   return ff::cli::run_program<ff::train::TrainConfig>(
       argc, argv, program, ff::cli::all_stages(), run);
 }

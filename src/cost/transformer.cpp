@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/cost/transformer.h"
 
+#include <algorithm>
+#include <cmath>
+
 namespace ff::cost {
+
+int64_t mlp_width(int64_t d_model, double ffn_ratio) {
+  const double width = ffn_ratio * static_cast<double>(d_model);
+  return std::max<int64_t>(8, std::llround(width / 8.0) * 8);
+}
 
 ParamCounts count_params(const Architecture& arch) {
   const int64_t attention = 4 * arch.d_model * arch.d_model;

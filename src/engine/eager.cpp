@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "adamw.h"
-
+#include "flops_fit/engine/adamw.h"
 #include "flops_fit/engine/engine.h"
 #include "flops_fit/model/gpt.h"
 #include "flops_fit/util/error.h"
@@ -39,8 +38,7 @@ class EagerEngine final : public Engine {
       loss_sum += loss.item<double>() * share;
       loss.backward(torch::full_like(loss, part_weight(share)));
     }
-    const double grad_rms = adamw_.step(
-        gpt_.flat_weights(), gpt_.flat_grads(), options.learning_rate, options.weight_decay);
+    const double grad_rms = adamw_.step(gpt_.flat_weights(), gpt_.flat_grads(), options);
     return {.loss_nats = loss_sum, .grad_rms = grad_rms};
   }
 

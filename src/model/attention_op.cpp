@@ -38,6 +38,13 @@ cpu::Attention kernel_shape(int64_t batch,
           .sin = data(sin)};
 }
 
+/// The gradient of the first of AttentionOp's inputs; the others have none.
+variable_list gradients(const Tensor& dqkv) {
+  variable_list all(10);
+  all[0] = dqkv;
+  return all;
+}
+
 struct AttentionOp : Function<AttentionOp> {
   static Tensor forward(AutogradContext* ctx,
                         const Tensor& qkv,
@@ -48,7 +55,8 @@ struct AttentionOp : Function<AttentionOp> {
                         int64_t num_heads,
                         double logit_scale,
                         double output_scale,
-                        double grad_scale) {
+                        double grad_scale,
+                        bool causal) {
     const int64_t d = qkv.size(1) / 3;
     const int64_t head = d / num_heads;
     ctx->saved_data["batch"] = batch;
@@ -56,7 +64,9 @@ struct AttentionOp : Function<AttentionOp> {
     ctx->saved_data["heads"] = num_heads;
     ctx->saved_data["logit_scale"] = logit_scale;
     ctx->saved_data["grad_scale"] = grad_scale;
-    if (on_cpu_kernels(qkv)) {
+    const bool on_kernels = on_cpu_kernels(qkv) && causal;
+    ctx->saved_data["on_kernels"] = on_kernels;
+    if (on_kernels) {
       const cpu::Attention shape = kernel_shape(
           batch, seq_len, num_heads, qkv, cos, sin, logit_scale, output_scale, grad_scale);
       const Tensor weights = torch::empty({cpu::attention_weights_size(shape)}, qkv.options());
@@ -75,9 +85,11 @@ struct AttentionOp : Function<AttentionOp> {
     const Tensor k = parts[1];
     const Tensor v = parts[2];
     Tensor scores = at::bmm(q, k.transpose(1, 2)).mul_(logit_scale);
-    const Tensor hidden =
-        torch::ones({seq_len, seq_len}, qkv.options().dtype(torch::kBool)).triu_(1);
-    scores.masked_fill_(hidden, -std::numeric_limits<double>::infinity());
+    if (causal) {
+      const Tensor hidden =
+          torch::ones({seq_len, seq_len}, qkv.options().dtype(torch::kBool)).triu_(1);
+      scores.masked_fill_(hidden, -std::numeric_limits<double>::infinity());
+    }
     const Tensor weights = at::_softmax(scores, -1, /*half_to_float=*/false);
     const Tensor out = at::bmm(weights, v).mul_(output_scale);
     ctx->save_for_backward({parts, weights, cos, sin});
@@ -93,7 +105,7 @@ struct AttentionOp : Function<AttentionOp> {
     const int64_t heads = ctx->saved_data["heads"].toInt();
     const double grad_scale = ctx->saved_data["grad_scale"].toDouble();
     const int64_t head = grads[0].size(1) / heads;
-    if (on_cpu_kernels(grads[0])) {
+    if (ctx->saved_data["on_kernels"].toBool()) {
       const Tensor& qkv = saved[0];
       const cpu::Attention shape = kernel_shape(batch,
                                                 seq_len,
@@ -107,7 +119,7 @@ struct AttentionOp : Function<AttentionOp> {
       const Tensor dout = grads[0].contiguous();
       Tensor dqkv = torch::empty_like(qkv);
       cpu::attention_backward(shape, data(qkv), data(weights), data(dout), mutable_data(dqkv));
-      return {dqkv, Tensor(), Tensor(), Tensor(), Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
+      return gradients(dqkv);
     }
     const Tensor& parts = saved[0];
     const double logit_scale = ctx->saved_data["logit_scale"].toDouble() * grad_scale;
@@ -128,7 +140,7 @@ struct AttentionOp : Function<AttentionOp> {
     Tensor dqkv = dparts.view({3, batch, heads, seq_len, head})
                       .permute({1, 3, 0, 2, 4})
                       .reshape({batch * seq_len, 3 * heads * head});
-    return {dqkv, Tensor(), Tensor(), Tensor(), Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
+    return gradients(dqkv);
   }
 };
 
@@ -147,7 +159,7 @@ RotaryTables rotary_tables(int64_t seq_len,
   return {.cos = angle.cos().to(options), .sin = angle.sin().to(options)};
 }
 
-Tensor causal_attention(const Tensor& qkv, const RotaryTables& rotary, const AttentionShape& s) {
+Tensor attention(const Tensor& qkv, const RotaryTables& rotary, const AttentionShape& s) {
   return AttentionOp::apply(qkv,
                             rotary.cos,
                             rotary.sin,
@@ -156,7 +168,8 @@ Tensor causal_attention(const Tensor& qkv, const RotaryTables& rotary, const Att
                             s.num_heads,
                             s.logit_scale,
                             s.output_scale,
-                            s.grad_scale);
+                            s.grad_scale,
+                            s.causal);
 }
 
 }  // namespace ff::model

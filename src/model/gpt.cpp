@@ -27,7 +27,11 @@ Gpt::Gpt(Parametrization parametrization, const GptOptions& options, uint64_t se
   int64_t offset = 0;
   for (const TensorRule& rule : parametrization_.tensors) {
     const int64_t n = rule.numel();
-    flat_weights_.narrow(0, offset, n).mul_(rule.init_std);
+    if (rule.type == TensorType::kNorm) {
+      flat_weights_.narrow(0, offset, n).fill_(1.0);
+    } else {
+      flat_weights_.narrow(0, offset, n).mul_(rule.init_std);
+    }
     Tensor weight = flat_weights_.narrow(0, offset, n).view(rule.shape).detach();
     weight.set_requires_grad(true);
     weight.mutable_grad() = flat_grads_.narrow(0, offset, n).view(rule.shape);
@@ -41,22 +45,24 @@ Gpt::Gpt(Parametrization parametrization, const GptOptions& options, uint64_t se
   }
 }
 
-Tensor Gpt::forward(const Tensor& ids) const {
+Tensor Gpt::forward(const Tensor& ids, const Observer& observe) const {
   const Parametrization& p = parametrization_;
   const int64_t batch = ids.size(0);
   const int64_t seq_len = ids.size(1);
   const int64_t rows = batch * seq_len;
-  const AttentionShape attention{.batch = batch,
-                                 .seq_len = seq_len,
-                                 .num_heads = p.architecture.num_heads,
-                                 .logit_scale = p.attention_logits,
-                                 .output_scale = p.attention_output,
-                                 .grad_scale = p.attention_grad};
+  const bool has_gains = p.has_gains();
+  const AttentionShape shape{.batch = batch,
+                             .seq_len = seq_len,
+                             .num_heads = p.architecture.num_heads,
+                             .logit_scale = p.attention_logits,
+                             .output_scale = p.attention_output,
+                             .grad_scale = p.attention_grad};
   RotaryTables rotary = rotary_;
   if (seq_len < rotary.cos.size(0)) {
     rotary = {.cos = rotary.cos.narrow(0, 0, seq_len), .sin = rotary.sin.narrow(0, 0, seq_len)};
   }
 
+  // The weights are used in the table's order.
   size_t next = 0;
   const auto weight = [&]() -> std::pair<const Tensor&, LinearScale> {
     const size_t i = next++;
@@ -66,24 +72,47 @@ Tensor Gpt::forward(const Tensor& ids) const {
     const auto [w, scale] = weight();
     return linear(x, w, scale);
   };
+  const auto norm = [&](const Tensor& x) {
+    const Tensor y = rms_norm(x, p.norm_eps);
+    if (!has_gains) {
+      return y;
+    }
+    const auto [gain, scale] = weight();
+    return apply_gain(y, gain, scale.grad_weight);
+  };
+  const auto show = [&](std::string_view name, const Tensor& x) {
+    if (observe) {
+      observe(name, x);
+    }
+  };
 
   const auto [table, embedding_scale] = weight();
   Tensor x = embedding(ids.reshape({rows}), table, embedding_scale);
+  show("embedding", x);
   for (int64_t layer = 0; layer < p.architecture.num_layers; ++layer) {
+    const std::string prefix = "layers." + std::to_string(layer) + ".";
     const ResidualScale& attn_scale = p.residuals[static_cast<size_t>(2 * layer)];
     Streams streams = residual_split(x, attn_scale);
-    Tensor branch = causal_attention(apply_linear(rms_norm(streams.branch)), rotary, attention);
-    x = residual_add(apply_linear(branch), streams.skip, attn_scale);
+    Tensor branch = apply_linear(attention(apply_linear(norm(streams.branch)), rotary, shape));
+    show(prefix + "attn_branch", branch);
+    x = residual_add(branch, streams.skip, attn_scale);
+    show(prefix + "after_attn", x);
 
     const ResidualScale& mlp_scale = p.residuals[static_cast<size_t>(2 * layer + 1)];
     streams = residual_split(x, mlp_scale);
-    const Tensor normed = rms_norm(streams.branch);
+    const Tensor normed = norm(streams.branch);
     const Tensor up = apply_linear(normed);
     const Tensor gate = apply_linear(normed);
-    x = residual_add(
-        apply_linear(swiglu(up, gate, p.glu_alpha, p.glu_scale)), streams.skip, mlp_scale);
+    branch = apply_linear(swiglu(up, gate, p.glu_alpha, p.glu_scale));
+    show(prefix + "mlp_branch", branch);
+    x = residual_add(branch, streams.skip, mlp_scale);
+    show(prefix + "after_mlp", x);
   }
-  return apply_linear(rms_norm(x));
+  x = norm(x);
+  show("final_norm", x);
+  x = apply_linear(x);
+  show("logits", x);
+  return x;
 }
 
 Tensor Gpt::loss(const Tensor& ids, const Tensor& targets) const {

@@ -135,6 +135,22 @@ struct RmsNormOp : Function<RmsNormOp> {
   }
 };
 
+struct GainOp : Function<GainOp> {
+  static Tensor forward(AutogradContext* ctx,
+                        const Tensor& x,
+                        const Tensor& gain,
+                        double grad_scale) {
+    ctx->save_for_backward({x, gain});
+    ctx->saved_data["grad_scale"] = grad_scale;
+    return x * gain;
+  }
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    const auto saved = ctx->get_saved_variables();
+    Tensor dgain = (grads[0] * saved[0]).sum(0).mul_(ctx->saved_data["grad_scale"].toDouble());
+    return {grads[0] * saved[1], dgain, Tensor()};
+  }
+};
+
 struct SwigluOp : Function<SwigluOp> {
   static Tensor forward(
       AutogradContext* ctx, const Tensor& up, const Tensor& gate, double alpha, double scale) {
@@ -184,9 +200,12 @@ struct SwigluOp : Function<SwigluOp> {
 };
 
 struct ResidualSplitOp : Function<ResidualSplitOp> {
-  static variable_list forward(AutogradContext* ctx, const Tensor& x, double branch, double skip) {
-    ctx->saved_data["branch"] = branch;
-    ctx->saved_data["skip"] = skip;
+  static variable_list forward(AutogradContext* ctx,
+                               const Tensor& x,
+                               double branch_grad,
+                               double skip_grad) {
+    ctx->saved_data["branch"] = branch_grad;
+    ctx->saved_data["skip"] = skip_grad;
     // Two views, as autograd wants two distinct outputs.
     return {x.view_as(x), x.view_as(x)};
   }
@@ -201,15 +220,19 @@ struct ResidualSplitOp : Function<ResidualSplitOp> {
 };
 
 struct ResidualAddOp : Function<ResidualAddOp> {
-  static Tensor forward(AutogradContext*,
+  static Tensor forward(AutogradContext* ctx,
                         const Tensor& branch,
                         const Tensor& skip,
                         double branch_scale,
-                        double skip_scale) {
+                        double skip_scale,
+                        double branch_grad) {
+    ctx->saved_data["branch_grad"] = branch_grad;
     return scaled_sum(branch_scale, branch, skip_scale, skip);
   }
-  static variable_list backward(AutogradContext*, variable_list grads) {
-    return {grads[0], grads[0], Tensor(), Tensor()};
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    const double scale = ctx->saved_data["branch_grad"].toDouble();
+    const Tensor branch = scale == 1.0 ? grads[0] : grads[0] * scale;
+    return {branch, grads[0], Tensor(), Tensor(), Tensor()};
   }
 };
 
@@ -281,17 +304,21 @@ Tensor rms_norm(const Tensor& x, double eps) {
   return RmsNormOp::apply(x, eps);
 }
 
+Tensor apply_gain(const Tensor& x, const Tensor& gain, double grad_scale) {
+  return GainOp::apply(x, gain, grad_scale);
+}
+
 Tensor swiglu(const Tensor& up, const Tensor& gate, double alpha, double scale) {
   return SwigluOp::apply(up, gate, alpha, scale);
 }
 
 Streams residual_split(const Tensor& x, const ResidualScale& scale) {
-  const variable_list both = ResidualSplitOp::apply(x, scale.branch, scale.skip);
+  const variable_list both = ResidualSplitOp::apply(x, scale.grad_at_split, scale.skip);
   return {.branch = both[0], .skip = both[1]};
 }
 
 Tensor residual_add(const Tensor& branch, const Tensor& skip, const ResidualScale& scale) {
-  return ResidualAddOp::apply(branch, skip, scale.branch, scale.skip);
+  return ResidualAddOp::apply(branch, skip, scale.branch, scale.skip, scale.grad_at_add);
 }
 
 Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const LossScale& scale) {

@@ -29,11 +29,10 @@ cost::Architecture make_shape(int64_t d_model,
                               int64_t num_layers,
                               int64_t vocab_size,
                               const PlanConfig& config) {
-  const double d_ff = config.model.ffn_ratio * static_cast<double>(d_model);
   return {.d_model = d_model,
           .num_layers = num_layers,
           .num_heads = d_model / config.model.head_size,
-          .d_ff = std::max<int64_t>(8, std::llround(d_ff / 8.0) * 8),
+          .d_ff = cost::mlp_width(d_model, config.model.ffn_ratio),
           .vocab_size = vocab_size,
           .seq_len = config.dataset.seq_len};
 }

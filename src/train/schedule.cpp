@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/train/schedule.h"
 
+#include "flops_fit/train/model_config.h"
+
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 
 namespace ff::train {
 
-RunSchedule make_schedule(const io::Experiment& e, const TrainerSection& trainer) {
+RunSchedule make_schedule(const io::Experiment& e, const TrainConfig& config) {
+  const TrainerSection& trainer = config.trainer;
+  const int64_t num_layers = e.architecture ? e.architecture->num_layers : 1;
+  const Tuning tuning = tuning_of(config, e.learning_rate, num_layers);
   RunSchedule run{.batch_size = e.batch_size,
                   .num_steps = e.num_steps,
                   .warmup_steps = e.warmup_steps,
-                  .learning_rate = trainer.learning_rate.value_or(e.learning_rate),
+                  .learning_rate = tuning.learning_rate,
+                  .weight_decay = tuning.weight_decay,
                   .seed = trainer.seed.value_or(e.seed)};
   if (trainer.batch_size && *trainer.batch_size != run.batch_size) {
     const double planned_rows =

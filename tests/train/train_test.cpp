@@ -69,12 +69,12 @@ TEST_CASE("learning rates warm up and decay to each run's own end", "[train]") {
 }
 
 TEST_CASE("the configuration may override the plan, at the same number of tokens", "[train]") {
-  TrainerSection trainer;
-  trainer.batch_size = 8;
-  trainer.learning_rate = 0.5;
-  trainer.warmup_ratio = 0.25;
-  trainer.seed = 3;
-  const RunSchedule run = make_schedule(small_experiment(), trainer);
+  TrainConfig config;
+  config.trainer.batch_size = 8;
+  config.trainer.learning_rate = 0.5;
+  config.trainer.warmup_ratio = 0.25;
+  config.trainer.seed = 3;
+  const RunSchedule run = make_schedule(small_experiment(), config);
   CHECK(run.batch_size == 8);
   CHECK(run.num_steps == 20);
   CHECK(run.warmup_steps == 5);

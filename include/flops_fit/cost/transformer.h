@@ -22,6 +22,9 @@ struct Architecture {
   bool operator==(const Architecture&) const = default;
 };
 
+/// Width of the SwiGLU's hidden layer: ffn_ratio * d_model, to the nearest multiple of 8.
+[[nodiscard]] int64_t mlp_width(int64_t d_model, double ffn_ratio);
+
 struct ParamCounts {
   int64_t total = 0;   ///< everything: embedding, blocks, head
   int64_t matmul = 0;  ///< blocks and head: what enters a matrix product, so 6ND is close to C

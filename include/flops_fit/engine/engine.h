@@ -27,9 +27,10 @@ struct OptimizerOptions {
 };
 
 struct StepOptions {
-  double learning_rate = 0.0;  ///< eta at this step; each tensor has its factor of it
-  double weight_decay = 0.0;   ///< share of each weight removed in this step
-  int64_t micro_batches = 1;   ///< parts that the batch is split into; the update is the same
+  double learning_rate = 0.0;    ///< peak eta; each tensor has its factor of it
+  double weight_decay = 0.0;     ///< as configured; the parametrization says what it removes
+  double schedule_factor = 1.0;  ///< of this step, on learning rate and decay
+  int64_t micro_batches = 1;     ///< parts that the batch is split into; the update is the same
 };
 
 struct StepReport {

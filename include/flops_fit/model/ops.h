@@ -31,6 +31,11 @@ struct LinearScale {
 /// y = x / sqrt(mean(x^2) + eps), over the last dimension, without gain.
 [[nodiscard]] torch::Tensor rms_norm(const torch::Tensor& x, double eps = 1e-5);
 
+/// y = x * gain, feature by feature; gain is [features]. `grad_scale` multiplies gain's gradient.
+[[nodiscard]] torch::Tensor apply_gain(const torch::Tensor& x,
+                                       const torch::Tensor& gain,
+                                       double grad_scale);
+
 /// SwiGLU: scale * up * gate * sigmoid(alpha * gate).
 [[nodiscard]] torch::Tensor swiglu(const torch::Tensor& up,
                                    const torch::Tensor& gate,
@@ -54,16 +59,18 @@ struct AttentionShape {
   double logit_scale = 1.0;   ///< multiplies q.k
   double output_scale = 1.0;  ///< multiplies the weighted sum of values
   double grad_scale = 1.0;    ///< multiplies the gradients of q, k and v in place of output_scale
+  bool causal = true;         ///< false: every position sees all; in LibTorch only
 };
 
-/// Causal attention with rotary positions (rotate-half convention).
+/// Attention with rotary positions (rotate-half convention).
 /// qkv is [rows, 3 d], rows ordered [q; k; v], heads contiguous within each; the result [rows, d].
-[[nodiscard]] torch::Tensor causal_attention(const torch::Tensor& qkv,
-                                             const RotaryTables& rotary,
-                                             const AttentionShape& shape);
+[[nodiscard]] torch::Tensor attention(const torch::Tensor& qkv,
+                                      const RotaryTables& rotary,
+                                      const AttentionShape& shape);
 
 /// The two ends of a residual branch. split() hands x to the branch and to the skip, and scales the
-/// two gradients where they meet again; add() is branch * y + skip * x and passes gradients as is.
+/// two gradients where they meet again by grad_at_split and skip; add() is branch * y + skip * x,
+/// and scales the gradient into the branch by grad_at_add.
 struct Streams {
   torch::Tensor branch;
   torch::Tensor skip;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace ff::train {
 
@@ -103,9 +104,9 @@ struct TrainerSection {
       {.doc = "Learning rate at the last step over the peak.", .min = 0.0, .max = 1.0});
     v("weight_decay",
       weight_decay,
-      {.doc = "Independent weight decay: each step shrinks weights by this times the schedule's "
-              "factor, whatever the learning rate.",
-       .unit = "1/step",
+      {.doc = "Weight decay. u-mup: each step shrinks all weights by this times the schedule's "
+              "factor, whatever the learning rate. sp, mup, mup-legacy: by this times the learning "
+              "rate.",
        .min = 0.0,
        .max = 1.0});
     v("max_grad_norm",
@@ -151,25 +152,80 @@ struct EvaluationSection {
   }
 };
 
+/// In a sweep the shapes come from sweep.json, and those given here are only compared with them.
+/// The model that --show-parametrization and --coord-check look at is made from them.
 struct ModelSection {
   std::string parametrization = "u-mup";
+  std::optional<bool> norm_gain;
   std::string pos_encoding = "rotary";
   double rope_base = 10000.0;
+  std::optional<int64_t> d_model;
+  std::optional<int64_t> num_layers;
+  std::optional<int64_t> num_heads;
+  std::optional<int64_t> head_size;
+  std::optional<int64_t> vocab_size;
+  std::optional<double> ffn_ratio;
+  std::optional<int64_t> d_ff;
 
   template <class V>
   void visit(V& v) {
     v("parametrization",
       parametrization,
-      {.doc = "u-mup: one learning rate for every width; sp: the standard one, as a control."});
+      {.doc = "u-mup: one learning rate for every width; mup: the same idea, from umup.base_width "
+              "on; sp: the standard one, as a control; mup-legacy: the Python tool's, which does "
+              "not transfer."});
+    v("norm_gain",
+      norm_gain,
+      {.doc =
+           "Trainable gains in the norms; null = as the parametrization has it (u-mup: none; the "
+           "others: yes)."});
     v("pos_encoding",
       pos_encoding,
       {.doc = "Positions: rotary embedding, or none.", .choices = {"rotary", "none"}});
     v("rope_base", rope_base, {.doc = "Base of the rotary angles.", .min = 1.0});
-    for (const char* key : {"d_model", "num_layers", "num_heads", "vocab_size", "ffn_ratio"}) {
-      v.refused(key,
-                "each experiment's shape comes from sweep.json; plan it with ff-plan's model.* "
-                "and plan.widths");
-    }
+    v("d_model",
+      d_model,
+      {.doc = "Width of the model that --show-parametrization shows; null = 64. This and the keys "
+              "below: in a sweep the shapes come from sweep.json, and one that differs is refused.",
+       .min = 1,
+       .max = 1e6,
+       .identity = false});
+    v("num_layers",
+      num_layers,
+      {.doc = "Blocks of the model that --show-parametrization and --coord-check use; null = 2.",
+       .min = 1,
+       .max = 10000,
+       .identity = false});
+    v("num_heads",
+      num_heads,
+      {.doc = "Attention heads of that model; null = d_model / head_size.",
+       .min = 1,
+       .max = 1e6,
+       .identity = false});
+    v("head_size",
+      head_size,
+      {.doc = "Features per head of that model; null = 8.",
+       .min = 1,
+       .max = 1e6,
+       .identity = false});
+    v("vocab_size",
+      vocab_size,
+      {.doc = "Vocabulary of that model; null = the dataset's.",
+       .min = 2,
+       .max = 1e9,
+       .identity = false});
+    v("ffn_ratio",
+      ffn_ratio,
+      {.doc = "d_ff / d_model of that model (d_ff is rounded to a multiple of 8); null = 4.",
+       .min = 0.1,
+       .max = 64.0,
+       .identity = false});
+    v("d_ff",
+      d_ff,
+      {.doc = "Width of the SwiGLU of that model itself; null = by ffn_ratio.",
+       .min = 1,
+       .max = 1e7,
+       .identity = false});
     v.refused("dropout", "there is none: each run of a sweep sees fresh data");
   }
 };
@@ -181,6 +237,11 @@ struct UmupSection {
   double alpha_attn_softmax = 1.0;
   double alpha_ffn_act = 1.0;
   double alpha_loss_softmax = 1.0;
+  std::string mlp_constraint = "none";
+  std::optional<int64_t> base_width;
+  std::optional<int64_t> base_width_wd;
+  std::optional<double> base_std;
+  std::optional<double> no_decay_lr_mult;
 
   template <class V>
   void visit(V& v) {
@@ -200,26 +261,72 @@ struct UmupSection {
     v("alpha_loss_softmax",
       alpha_loss_softmax,
       {.doc = "Multiplies the final logits.", .min = 1e-6});
-    v.refused("base_std", "u-muP has unit initialisation; there is no scale to set");
-    v.refused("base_width",
-              "u-muP has no base width; the learning rate is lr_schedule.base_lr of ff-plan or "
-              "trainer.learning_rate (start from 1)");
-    v.refused("base_width_wd",
-              "u-muP's weight decay does not depend on width; set trainer.weight_decay");
-    v.refused("no_decay_lr_mult", "set lr_mult.embedding");
+    v("mlp_constraint",
+      mlp_constraint,
+      {.doc = "Gradient scale of the MLP's inputs: none = by fan_out, as the authors' library; "
+              "to_output_scale = by fan_in, as the other linears.",
+       .choices = {"none", "to_output_scale"}});
+    v("base_width",
+      base_width,
+      {.doc =
+           "mup, mup-legacy: the width at which the learning rate holds for hidden weights (null "
+           "= 32). u-mup has none; there it converts a trainer.learning_rate of the Python tool: "
+           "eta = learning_rate * base_width * sqrt(layers), a first guess.",
+       .unit = "features",
+       .min = 1});
+    v("base_width_wd",
+      base_width_wd,
+      {.doc = "mup-legacy: the width at which the decay holds for hidden weights (null = 1024). "
+              "u-mup: with base_width, converts trainer.weight_decay to learning_rate * "
+              "weight_decay * base_width / base_width_wd per step.",
+       .unit = "features",
+       .min = 1});
+    v("base_std",
+      base_std,
+      {.doc = "mup, mup-legacy: initial scale (null = mup: as sp at base_width; mup-legacy: 0.02). "
+              "u-mup starts at unit scale and does not use it.",
+       .min = 1e-9});
+    v("no_decay_lr_mult",
+      no_decay_lr_mult,
+      {.doc = "The Python tool's name of lr_mult.embedding and lr_mult.norm together.",
+       .min = 0.0});
   }
 };
 
 struct LrMultSection {
   double embedding = 1.0;
   double hidden = 1.0;
+  double norm = 1.0;
   double output = 1.0;
 
   template <class V>
   void visit(V& v) {
     v("embedding", embedding, {.doc = "Factor on the embedding's learning rate.", .min = 0.0});
     v("hidden", hidden, {.doc = "Factor on the blocks' learning rates.", .min = 0.0});
+    v("norm", norm, {.doc = "Factor on the norm gains' learning rates.", .min = 0.0});
     v("output", output, {.doc = "Factor on the head's learning rate.", .min = 0.0});
+  }
+};
+
+struct CoordCheckSection {
+  std::vector<int64_t> widths = {32, 64, 128, 256, 512};
+  int64_t seeds = 3;
+  int64_t steps = 5;
+  int64_t batch_size = 8;
+  std::optional<double> learning_rate;
+
+  template <class V>
+  void visit(V& v) {
+    v("widths", widths, {.doc = "Widths to compare.", .unit = "features", .min = 1});
+    v("seeds", seeds, {.doc = "Initialisations to average over.", .min = 1, .max = 100});
+    v("steps", steps, {.doc = "Training steps.", .min = 1, .max = 1000});
+    v("batch_size", batch_size, {.doc = "Batch of those steps.", .unit = "sequences", .min = 1});
+    v("learning_rate",
+      learning_rate,
+      {.doc =
+           "Constant learning rate of the check; null = trainer.learning_rate, or else the usual "
+           "one of the parametrization (u-mup 0.5, mup and sp 2^-7, mup-legacy 2^-6).",
+       .min = 0.0});
   }
 };
 
@@ -259,6 +366,7 @@ struct TrainConfig {
   ModelSection model;
   UmupSection umup;
   LrMultSection lr_mult;
+  CoordCheckSection coord_check;
   MockSection mock;
 
   template <class V>
@@ -283,9 +391,13 @@ struct TrainConfig {
     v("hardware", hardware, {.doc = "The machine."});
     v("trainer", trainer, {.doc = "Optimization."});
     v("evaluation", evaluation, {.doc = "The final loss."});
-    v("model", model, {.doc = "What sweep.json does not say about the models."});
+    v("model", model, {.doc = "The models."});
     v("umup", umup, {.doc = "Hyper-parameters of u-muP; 1 is the unit-scaled default."});
     v("lr_mult", lr_mult, {.doc = "Learning-rate factors per tensor type."});
+    v("coord_check",
+      coord_check,
+      {.doc = "What ff-train --coord-check does; there, `coord_check.` may be left out.",
+       .identity = false});
     v("mock", mock, {.doc = "The planted law of mode=mock: L = E + A/N^alpha + B/D^beta."});
   }
 };

@@ -14,10 +14,11 @@ struct RunSchedule {
   int64_t num_steps = 0;
   int64_t warmup_steps = 0;
   double learning_rate = 0.0;  ///< peak eta
+  double weight_decay = 0.0;   ///< in the parametrization's terms
   int64_t seed = 0;
 };
 [[nodiscard]] RunSchedule make_schedule(const io::Experiment& experiment,
-                                        const TrainerSection& trainer);
+                                        const TrainConfig& config);
 
 /// Share of the peak learning rate at a step (from 0): linear warm-up, then the scheduler's decay
 /// to final_lr_fraction at the run's own end.

@@ -5,7 +5,6 @@
 
 #include "flops_fit/model/parametrization.h"
 
-#include <algorithm>
 #include <cmath>
 
 namespace ff::model {
@@ -16,34 +15,30 @@ double log_interpolate(double a, double high, double low) {
   return std::exp(a * std::log(high) + (1.0 - a) * std::log(low));
 }
 
-TensorRule hidden(
-    std::string name, int64_t fan_out, int64_t fan_in, int64_t grad_fan, int64_t num_layers) {
-  const double scale = 1.0 / std::sqrt(static_cast<double>(fan_in));
-  return {.name = std::move(name),
-          .type = TensorType::kHidden,
-          .shape = {fan_out, fan_in},
-          .init_std = 1.0,
-          .forward = scale,
-          .grad_input = 1.0 / std::sqrt(static_cast<double>(grad_fan)),
-          .grad_weight = 1.0,
-          .grad_weight_per_sqrt_rows = true,
-          .lr = scale / std::sqrt(static_cast<double>(num_layers))};
+bool in_mlp(const TensorRule& rule) {
+  const std::string_view name = rule.name;
+  return name.ends_with(".up") || name.ends_with(".gate") || name.ends_with(".down");
 }
 
 }  // namespace
 
-double unit_attention_scale(int64_t seq_len, int64_t head_size, double alpha) {
-  // Below T = 3 ln(T)/T is not monotone, and at T = 1 it is 0: one key needs no correction.
+double unit_attention_scale(int64_t seq_len, int64_t head_size, double alpha, bool causal) {
+  // At T = 1 ln(T)/T is 0: one key needs no correction.
   if (seq_len < 2) {
     return 1.0;
   }
   const auto t = static_cast<double>(seq_len);
   const double weight = 1.0 / (1.0 + 4.0 * static_cast<double>(head_size) / (alpha * alpha));
-  return 1.0 / log_interpolate(weight, 1.0, std::sqrt(std::log(t) / t));
+  return 1.0 / log_interpolate(weight, 1.0, std::sqrt((causal ? std::log(t) : 1.0) / t));
 }
 
 double unit_glu_scale(double alpha) {
   return log_interpolate(1.0 / (1.0 + 1.0 / (alpha * alpha)), std::sqrt(2.0), 2.0);
+}
+
+double unit_loss_grad(int64_t vocab_size) {
+  const auto vocab = static_cast<double>(vocab_size);
+  return vocab / std::sqrt(vocab - 1.0);
 }
 
 std::vector<ResidualScale> unit_residuals(int64_t num_layers,
@@ -60,45 +55,48 @@ std::vector<ResidualScale> unit_residuals(int64_t num_layers,
     const double tau2 =
         (is_attention ? attention2 : mlp2) /
         (static_cast<double>(num_layers) + attention_before * attention2 + mlp_before * mlp2);
+    const double weight = std::sqrt(tau2 / (1.0 + tau2));
     scales.push_back(
-        {.branch = std::sqrt(tau2 / (1.0 + tau2)), .skip = std::sqrt(1.0 / (1.0 + tau2))});
+        {.branch = weight, .skip = std::sqrt(1.0 / (1.0 + tau2)), .grad_at_split = weight});
   }
   return scales;
 }
 
 Parametrization make_u_mup(const cost::Architecture& arch, const ParametrizationOptions& options) {
-  const int64_t d = arch.d_model;
-  const int64_t f = arch.d_ff;
-  const int64_t layers = arch.num_layers;
-  const auto vocab = static_cast<double>(arch.vocab_size);
-  const double root_d = std::sqrt(static_cast<double>(d));
+  const auto root = [](int64_t n) { return std::sqrt(static_cast<double>(n)); };
+  const double root_depth = root(arch.num_layers);
 
   Parametrization p;
   p.name = "u-mup";
   p.architecture = arch;
-  p.tensors.push_back({.name = "embedding",
-                       .type = TensorType::kEmbedding,
-                       .shape = {arch.vocab_size, d},
-                       .grad_weight = std::sqrt(vocab),
-                       .grad_weight_per_sqrt_rows = true,
-                       .lr = 1.0 / root_d});
-  for (int64_t layer = 0; layer < layers; ++layer) {
-    const std::string prefix = "layers." + std::to_string(layer) + ".";
-    p.tensors.push_back(hidden(prefix + "qkv", 3 * d, d, d, layers));
-    p.tensors.push_back(hidden(prefix + "attn_out", d, d, d, layers));
-    // The MLP's linears scale the gradient by fan_out: mirrored factors with the same total.
-    p.tensors.push_back(hidden(prefix + "up", f, d, f, layers));
-    p.tensors.push_back(hidden(prefix + "gate", f, d, f, layers));
-    p.tensors.push_back(hidden(prefix + "down", d, f, d, layers));
+  p.tensors = list_tensors(arch, options.norm_gain.value_or(false));
+  for (TensorRule& rule : p.tensors) {
+    rule.grad_weight_per_sqrt_rows = true;
+    const bool in_block = rule.name.starts_with("layers.");
+    switch (rule.type) {
+      case TensorType::kEmbedding:
+        rule.grad_weight = root(arch.vocab_size);
+        rule.lr = 1.0 / root(arch.d_model);
+        break;
+      case TensorType::kHidden: {
+        const int64_t fan_out = rule.shape[0];
+        const int64_t fan_in = rule.shape[1];
+        rule.forward = 1.0 / root(fan_in);
+        // The MLP's linears scale the gradient by fan_out: mirrored factors with the same total.
+        rule.grad_input =
+            1.0 / root(in_mlp(rule) && !options.mlp_to_output_scale ? fan_out : fan_in);
+        rule.lr = 1.0 / root(fan_in) / root_depth;
+        break;
+      }
+      case TensorType::kNorm:
+        rule.lr = in_block ? 1.0 / root_depth : 1.0;
+        break;
+      case TensorType::kOutput:
+        rule.forward = 1.0 / static_cast<double>(arch.d_model);
+        rule.grad_input = 1.0 / root(arch.vocab_size);
+        break;
+    }
   }
-  p.tensors.push_back({.name = "output",
-                       .type = TensorType::kOutput,
-                       .shape = {arch.vocab_size, d},
-                       .forward = 1.0 / static_cast<double>(d),
-                       .grad_input = 1.0 / std::sqrt(vocab),
-                       .grad_weight = 1.0,
-                       .grad_weight_per_sqrt_rows = true,
-                       .lr = 1.0});
 
   const Alphas& alphas = options.alphas;
   p.attention_logits = alphas.attn_softmax / static_cast<double>(arch.head_size());
@@ -106,9 +104,9 @@ Parametrization make_u_mup(const cost::Architecture& arch, const Parametrization
   p.attention_grad = p.attention_output;
   p.glu_alpha = alphas.ffn_act;
   p.glu_scale = unit_glu_scale(alphas.ffn_act);
-  p.residuals = unit_residuals(layers, alphas.res, alphas.res_attn_ratio);
+  p.residuals = unit_residuals(arch.num_layers, alphas.res, alphas.res_attn_ratio);
   p.loss_logits = alphas.loss_softmax;
-  p.loss_grad = vocab / std::sqrt(vocab - 1.0);
+  p.loss_grad = unit_loss_grad(arch.vocab_size);
   p.loss_grad_mean = false;
   return p;
 }

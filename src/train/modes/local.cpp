@@ -9,6 +9,7 @@
 #include "flops_fit/io/metrics.h"
 #include "flops_fit/train/checkpoint.h"
 #include "flops_fit/train/evaluate.h"
+#include "flops_fit/train/model_config.h"
 #include "flops_fit/train/schedule.h"
 #include "flops_fit/train/tensorboard.h"
 #include "flops_fit/util/error.h"
@@ -28,36 +29,6 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-model::ParametrizationOptions parametrization_options(const TrainConfig& config) {
-  const UmupSection& u = config.umup;
-  return {.name = u.enabled ? config.model.parametrization : "sp",
-          .alphas = {.res = u.alpha_res,
-                     .res_attn_ratio = u.alpha_res_attn_ratio,
-                     .attn_softmax = u.alpha_attn_softmax,
-                     .ffn_act = u.alpha_ffn_act,
-                     .loss_softmax = u.alpha_loss_softmax},
-          .lr = {.embedding = config.lr_mult.embedding,
-                 .hidden = config.lr_mult.hidden,
-                 .output = config.lr_mult.output}};
-}
-
-std::unique_ptr<engine::Engine> make_engine(const RunRequest& request,
-                                            const std::string& device,
-                                            int64_t seed) {
-  const TrainConfig& config = request.config;
-  return engine::make_eager_engine(model::make_parametrization(*request.experiment.architecture,
-                                                               parametrization_options(config)),
-                                   {.rotary = config.model.pos_encoding == "rotary",
-                                    .rope_base = config.model.rope_base,
-                                    .optimizer = {.beta1 = config.trainer.adam_beta1,
-                                                  .beta2 = config.trainer.adam_beta2,
-                                                  .eps = config.trainer.adam_eps,
-                                                  .max_grad_rms = config.trainer.max_grad_norm},
-                                    .device = device,
-                                    .pin_memory = config.hardware.pin_memory},
-                                   static_cast<uint64_t>(seed));
 }
 
 /// What a run writes while it is under way: metrics.jsonl and TensorBoard events.
@@ -108,7 +79,9 @@ void check_local(const std::vector<io::Experiment>& sweep, const TrainConfig& co
           arch.vocab_size,
           vocab);
     }
-    if (arch.head_size() % 2 != 0) {
+    check_shape(
+        config.model, arch, fmt::format("{}: experiment {}", config.paths.sweep, e.experiment_id));
+    if (arch.head_size() % 2 != 0 && config.model.pos_encoding == "rotary") {
       throw error<ConfigError>(
           "{}: experiment {} has heads of {} features; rotary positions need an even number.",
           config.paths.sweep,
@@ -126,6 +99,9 @@ void check_local(const std::vector<io::Experiment>& sweep, const TrainConfig& co
     }
     static_cast<void>(model::make_parametrization(arch, parametrization_options(config)));
   }
+  for (const std::string& note : conversion_notes(config)) {
+    spdlog::warn("{}", note);
+  }
 }
 
 std::string local_data_identity(const TrainConfig& config) {
@@ -137,12 +113,18 @@ io::RunResult run_local(const RunRequest& request) {
   const io::Experiment& e = request.experiment;
   const TrainerSection& trainer = request.config.trainer;
   const cost::Architecture& arch = *e.architecture;
-  const RunSchedule run = make_schedule(e, trainer);
+  const RunSchedule run = make_schedule(e, request.config);
   const std::string device = engine::resolve_device(request.config.hardware.device);
   const double peak = device == "cpu" ? engine::measure_peak_flops_per_s() : 0.0;
   const auto dataset = data::open_dataset(request.config.dataset);
   const data::EvalSet held_out = dataset->eval_set(request.config.evaluation.tokens);
-  const auto engine = make_engine(request, device, run.seed);
+  const model::Parametrization parametrization =
+      model::make_parametrization(arch, parametrization_options(request.config));
+  engine::EngineOptions engine_config = engine_options(request.config);
+  engine_config.device = device;
+  engine_config.pin_memory = request.config.hardware.pin_memory;
+  const auto engine =
+      engine::make_eager_engine(parametrization, engine_config, static_cast<uint64_t>(run.seed));
 
   LoopCounters counters;
   if (auto checkpoint = load_checkpoint(request.run_dir, request.config_hash)) {
@@ -167,6 +149,9 @@ io::RunResult run_local(const RunRequest& request) {
   std::vector<int32_t> tokens(static_cast<size_t>(run.batch_size * (arch.seq_len + 1)));
   io::RunResult result = planned_result(request);
   result.num_tokens = run.num_steps * step_tokens;
+  if (result.params) {
+    result.params->total = parametrization.num_parameters();  // the plan knows no norm gains
+  }
   result.device = device;
   result.dtype = request.config.hardware.dtype;
 
@@ -176,8 +161,9 @@ io::RunResult run_local(const RunRequest& request) {
     dataset->fill_batch(static_cast<uint64_t>(run.seed), step, run.batch_size, tokens);
     const double loss = engine
                             ->train_step({tokens, run.batch_size, arch.seq_len},
-                                         {.learning_rate = run.learning_rate * factor,
-                                          .weight_decay = trainer.weight_decay * factor,
+                                         {.learning_rate = run.learning_rate,
+                                          .weight_decay = run.weight_decay,
+                                          .schedule_factor = factor,
                                           .micro_batches = trainer.accumulation_steps})
                             .loss_nats;
     ++counters.step;
