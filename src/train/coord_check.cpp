@@ -13,6 +13,7 @@
 #include <map>
 #include <mutex>
 #include <thread>
+#include <tuple>
 
 namespace ff::train {
 namespace {
@@ -104,6 +105,24 @@ std::optional<double> log_slope(const std::vector<int64_t>& widths, const std::v
   return xy / xx;
 }
 
+/// None if one is missing.
+std::pair<std::optional<double>, double> mean_and_stderr(
+    const std::vector<std::optional<double>>& values) {
+  const auto n = static_cast<double>(values.size());
+  double mean = 0.0;
+  for (const std::optional<double>& value : values) {
+    if (!value) {
+      return {std::nullopt, 0.0};
+    }
+    mean += *value / n;
+  }
+  double squares = 0.0;
+  for (const std::optional<double>& value : values) {
+    squares += (*value - mean) * (*value - mean);
+  }
+  return {mean, n > 1 ? std::sqrt(squares / (n - 1) / n) : 0.0};
+}
+
 CoordCurve::Judged judged(const CoordCurve& curve) {
   if (curve.step == 0 || curve.activation == "embedding") {
     return CoordCurve::Judged::kNot;
@@ -152,25 +171,43 @@ std::vector<CoordCurve> coordinate_curves(const CoordProblem& problem) {
     curve.step = measured.front()[i].step;
     curve.activation = measured.front()[i].activation;
     curve.judged = judged(curve);
-    for (size_t width = 0; width < num_widths; ++width) {
-      double change = 0.0;
-      double rms = 0.0;
-      for (size_t seed = 0; seed < num_seeds; ++seed) {
+    // Slopes seed by seed, so that their spread says how sure they are.
+    std::vector<std::optional<double>> slopes, rms_slopes;
+    curve.change.assign(num_widths, 0.0);
+    curve.rms.assign(num_widths, 0.0);
+    for (size_t seed = 0; seed < num_seeds; ++seed) {
+      std::vector<double> change, rms;
+      for (size_t width = 0; width < num_widths; ++width) {
         const Moved& one = measured[width * num_seeds + seed][i];
-        change += one.change / static_cast<double>(num_seeds);
-        rms += one.rms / static_cast<double>(num_seeds);
+        change.push_back(one.change);
+        rms.push_back(one.rms);
+        curve.change[width] += one.change / static_cast<double>(num_seeds);
+        curve.rms[width] += one.rms / static_cast<double>(num_seeds);
       }
-      curve.change.push_back(change);
-      curve.rms.push_back(rms);
+      slopes.push_back(log_slope(problem.widths, change));
+      rms_slopes.push_back(log_slope(problem.widths, rms));
     }
-    curve.change_slope = log_slope(problem.widths, curve.change);
-    curve.rms_slope = log_slope(problem.widths, curve.rms);
+    curve.rms_slope = mean_and_stderr(rms_slopes).first;
+    std::tie(curve.change_slope, curve.change_stderr) = mean_and_stderr(slopes);
   }
   return curves;
 }
 
+double slope_stderr(const std::vector<CoordCurve>& curves, int64_t step) {
+  double squares = 0.0;
+  double count = 0.0;
+  for (const CoordCurve& curve : curves) {
+    if (curve.step == step && curve.judged != CoordCurve::Judged::kNot && curve.change_slope) {
+      squares += curve.change_stderr * curve.change_stderr;
+      count += 1.0;
+    }
+  }
+  return count > 0 ? std::sqrt(squares / count) : 0.0;
+}
+
 std::vector<std::string> out_of_bounds(const std::vector<CoordCurve>& curves,
-                                       const SlopeBounds& bounds) {
+                                       const SlopeBounds& bounds,
+                                       double allowance) {
   struct Worst {
     double excess = 0.0;
     std::string line;
@@ -187,6 +224,7 @@ std::vector<std::string> out_of_bounds(const std::vector<CoordCurve>& curves,
     if (curve.judged == CoordCurve::Judged::kBothSides) {
       excess = std::max(excess, bounds.low - slope);
     }
+    excess -= allowance * slope_stderr(curves, curve.step);
     if (!finite) {
       worst[curve.activation] = {
           std::numeric_limits<double>::infinity(),

@@ -165,7 +165,7 @@ cost::Architecture configured_architecture(const TrainConfig& config, int64_t d_
       .d_model = d_model,
       .num_layers = model.num_layers.value_or(2),
       .num_heads = d_model / head_size,
-      .d_ff = cost::mlp_width(d_model, model.ffn_ratio.value_or(4.0)),
+      .d_ff = model.d_ff.value_or(cost::mlp_width(d_model, model.ffn_ratio.value_or(4.0))),
       .vocab_size = model.vocab_size ? *model.vocab_size : data::planned_vocab_size(config.dataset),
       .seq_len = config.dataset.seq_len};
 }

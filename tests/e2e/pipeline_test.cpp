@@ -235,11 +235,14 @@ TEST_CASE("ff-train refuses bad input with one line", "[e2e]") {
                         folder / "outputs/sweep.json",
                         std::filesystem::copy_options::overwrite_existing);
   check("ff-train", 2, "no architecture");
+  const auto planned = run(kTinyPlan + " output_dir=real", folder.path());
+  check("ff-train output_dir=real model.num_layers=3",
+        2,
+        "model.num_layers=3: real/sweep.json: experiment exp_0000 has 2; shapes come from ff-plan");
   check("ff-train mode=api", 2, "not built yet");
   check("ff-train mode=nonsense", 2, "nonsense");
   check("ff-train dataset.name=roneneldan/TinyStories", 2, "fetch_tinystories.sh");
-  check("ff-train model.d_model=128", 2, "sweep.json");
-  check("ff-train umup.base_width=32", 2, "base width");
+  check("ff-train umup.base_width=32", 2, "u-mup has no base width");
   CHECK_FALSE(std::filesystem::exists(folder / "outputs/results.json"));
   // The Python tool's plan, as it is, in mock mode.
   CHECK(run("ff-train -q mode=mock", folder.path()).exit_code == 0);

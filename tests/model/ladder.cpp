@@ -231,8 +231,8 @@ std::string check_unit_scale(const Mutant& mutant) {
 std::string check_coordinates(const Mutant& mutant) {
   const MixtureTask task;
   train::CoordProblem problem{
-      .widths = {32, 128, 512},
-      .seeds = 2,
+      .widths = {32, 64, 128, 256, 512},
+      .seeds = 3,
       .steps = 5,
       .learning_rate = 0.5,
       .make_model =
@@ -251,7 +251,8 @@ std::string check_coordinates(const Mutant& mutant) {
       .fill_batch = [&](uint64_t seed,
                         int64_t step,
                         std::span<int32_t> tokens) { task.fill(seed, step, 32, tokens); }};
-  const auto problems = train::out_of_bounds(train::coordinate_curves(problem), train::kFlatBounds);
+  const auto problems =
+      train::out_of_bounds(train::coordinate_curves(problem), train::kFlatBounds, 0.0);
   return problems.empty() ? "" : problems.front();
 }
 

@@ -205,7 +205,7 @@ TEST_CASE("S2: with the embedding's own rule slopes tilt down, and sp fails", "[
                           std::span<int32_t> tokens) { task.fill(seed, step, 32, tokens); }};
     return ff::train::coordinate_curves(problem);
   };
-  CHECK(ff::train::out_of_bounds(curves("u-mup", 0.5), ff::train::kPlainBounds).empty());
+  CHECK(ff::train::out_of_bounds(curves("u-mup", 0.5), ff::train::kPlainBounds, 0.0).empty());
   const auto sp = curves("sp", 0x1p-7);
   double steepest = 0.0;
   for (const auto& curve : sp) {

@@ -6,6 +6,7 @@
 #include "flops_fit/util/error.h"
 
 #include <cmath>
+#include <map>
 #include <random>
 
 using namespace ff::engine;
@@ -109,6 +110,65 @@ TEST_CASE("clipping bounds the gradient's root mean square", "[engine]") {
   const auto [free, rms] = moved(0.0);
   CHECK(moved(rms / 4).first == Approx(free / 4).epsilon(1e-3));
   CHECK(moved(rms * 4).first == Approx(free).epsilon(1e-6));
+}
+
+TEST_CASE("a schedule scales every tensor's step alike", "[engine]") {
+  // P3 of umup.md: no scheduler can overwrite the tensors' own learning rates.
+  const std::string name = GENERATE("u-mup", "mup-legacy");
+  const auto tokens = tokens_of(4, 5);
+  const Batch batch{tokens, 4, kArch.seq_len};
+  const auto steps_of = [&](double factor) {
+    const auto engine = make(name);
+    const auto before = engine->state().weights;
+    engine->train_step(batch, {.learning_rate = 0.25, .schedule_factor = factor});
+    auto step = engine->state().weights;
+    for (size_t i = 0; i < step.size(); ++i) {
+      step[i] -= before[i];
+    }
+    return step;
+  };
+  const auto full = steps_of(1.0);
+  const auto quarter = steps_of(0.25);
+  for (size_t i = 0; i < full.size(); i += 7) {
+    CHECK(quarter[i] == Approx(full[i] / 4).epsilon(1e-3).margin(1e-6));
+  }
+}
+
+TEST_CASE("weight decay is what the table says", "[engine]") {
+  // With the learning-rate multipliers at 0 a step does nothing but decay.
+  const ff::model::LrMultipliers none{.embedding = 0, .hidden = 0, .norm = 0, .output = 0};
+  const auto tokens = tokens_of(4, 6);
+  const auto kept = [&](const std::string& name, double eta) {
+    const auto p = ff::model::make_parametrization(kArch, {.name = name, .lr = none});
+    const auto engine = make_eager_engine(p, {}, 7);
+    const auto before = engine->state().weights;
+    engine->train_step({tokens, 4, kArch.seq_len},
+                       {.learning_rate = eta, .weight_decay = 0.25, .schedule_factor = 0.5});
+    const auto after = engine->state().weights;
+    std::map<ff::model::TensorType, double> share;  // of the first weight of the type's last tensor
+    size_t offset = 0;
+    for (const auto& rule : p.tensors) {
+      if (before[offset] != 0.0F) {
+        share[rule.type] = static_cast<double>(after[offset] / before[offset]);
+      }
+      offset += static_cast<size_t>(rule.numel());
+    }
+    return share;
+  };
+  using ff::model::TensorType;
+  for (const double eta : {0.1, 0.8}) {
+    // u-mup: lambda times the schedule's factor, whatever the learning rate.
+    for (const auto& [type, share] : kept("u-mup", eta)) {
+      CHECK(share == Approx(1.0 - 0.25 * 0.5).epsilon(1e-6));
+    }
+    for (const auto& [type, share] : kept("sp", eta)) {
+      CHECK(share == Approx(1.0 - 0.25 * 0.5 * eta).epsilon(1e-6));
+    }
+    auto legacy = kept("mup-legacy", eta);
+    CHECK(legacy[TensorType::kHidden] == Approx(1.0 - 0.25 * 0.5 * eta / 32).epsilon(1e-6));
+    CHECK(legacy[TensorType::kEmbedding] == 1.0);
+    CHECK(legacy[TensorType::kNorm] == 1.0);
+  }
 }
 
 TEST_CASE("cuda is refused with what is missing where there is none", "[engine]") {

@@ -310,7 +310,7 @@ struct LrMultSection {
 
 struct CoordCheckSection {
   std::vector<int64_t> widths = {32, 64, 128, 256, 512};
-  int64_t seeds = 3;
+  std::optional<int64_t> seeds;
   int64_t steps = 5;
   int64_t batch_size = 8;
   std::optional<double> learning_rate;
@@ -318,7 +318,12 @@ struct CoordCheckSection {
   template <class V>
   void visit(V& v) {
     v("widths", widths, {.doc = "Widths to compare.", .unit = "features", .min = 1});
-    v("seeds", seeds, {.doc = "Initialisations to average over.", .min = 1, .max = 100});
+    v("seeds",
+      seeds,
+      {.doc = "Initialisations to average over; null = 3 for widths over a factor of 16, more for "
+              "fewer or closer widths.",
+       .min = 1,
+       .max = 100});
     v("steps", steps, {.doc = "Training steps.", .min = 1, .max = 1000});
     v("batch_size", batch_size, {.doc = "Batch of those steps.", .unit = "sequences", .min = 1});
     v("learning_rate",

@@ -61,9 +61,16 @@ inline constexpr SlopeBounds kPlainBounds{-0.40, 0.05};
 /// -0.03 to 0.
 inline constexpr SlopeBounds kFlatBounds{-0.08, 0.08};
 
+/// How far seeds alone move the slopes of a step: the standard error, pooled over activations.
+[[nodiscard]] double slope_stderr(const std::vector<CoordCurve>& curves, int64_t step);
+
+/// Standard errors by which a slope must be beyond a bound: about 50 slopes are looked at.
+inline constexpr double kAllowance = 2.5;
+
 /// One line per activation with a judged slope outside the bounds, with the worst step's.
 [[nodiscard]] std::vector<std::string> out_of_bounds(const std::vector<CoordCurve>& curves,
-                                                     const SlopeBounds& bounds);
+                                                     const SlopeBounds& bounds,
+                                                     double allowance = kAllowance);
 
 struct CoordReport {
   bool passed = false;

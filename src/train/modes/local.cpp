@@ -60,6 +60,7 @@ constexpr double kDivergedFactor = 10.0;
 
 void check_local(const std::vector<io::Experiment>& sweep, const TrainConfig& config) {
   static_cast<void>(engine::resolve_device(config.hardware.device));
+  const model::ParametrizationOptions parametrization = parametrization_options(config);
   const int64_t vocab = data::planned_vocab_size(config.dataset);
   for (const io::Experiment& e : sweep) {
     if (!e.trainable()) {
@@ -97,7 +98,7 @@ void check_local(const std::vector<io::Experiment>& sweep, const TrainConfig& co
           arch.seq_len,
           config.dataset.seq_len);
     }
-    static_cast<void>(model::make_parametrization(arch, parametrization_options(config)));
+    static_cast<void>(model::make_parametrization(arch, parametrization));
   }
   for (const std::string& note : conversion_notes(config)) {
     spdlog::warn("{}", note);
