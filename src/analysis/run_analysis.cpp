@@ -21,7 +21,8 @@ void stamp(Provenance& provenance, const AnalyzerConfig& config) {
 AnalysisReport run_laws(const std::vector<io::RunResult>& results,
                         const AnalyzerConfig& config,
                         bool as_json) {
-  AnalysisReport output{.laws = analyze(results, config)};
+  AnalysisReport output;
+  output.laws = analyze(results, config);
   stamp(*output.laws.provenance, config);
   const std::vector<OptimalConfig> configs = config.output.generate_configs
                                                  ? optimal_configs(output.laws, results)
@@ -46,7 +47,9 @@ AnalysisReport run_laws(const std::vector<io::RunResult>& results,
 AnalysisReport run_lr_transfer(const std::vector<io::RunResult>& results,
                                const AnalyzerConfig& config,
                                bool as_json) {
-  AnalysisReport output{.lr_transfer = analyze_lr_transfer(results)};
+  // Not as an initialiser: where one throws, GCC 12 destroys `laws` before it was made.
+  AnalysisReport output;
+  output.lr_transfer = analyze_lr_transfer(results);
   stamp(output.lr_transfer->provenance, config);
   output.text =
       as_json ? io::to_json(*output.lr_transfer).dump(2) + "\n" : report(*output.lr_transfer);

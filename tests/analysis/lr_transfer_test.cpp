@@ -306,6 +306,12 @@ TEST_CASE("run_analysis takes the kind of sweep from the results", "[analysis][l
     CHECK_THAT(run_analysis(config, false).text, ContainsSubstring("transfers"));
     CHECK_FALSE(std::filesystem::exists(file));
   }
+  SECTION("too little data writes nothing") {
+    runs.resize(7);
+    io::write_results(config.paths.results, runs);
+    CHECK_THROWS_AS(run_analysis(config, false), TooLittleDataError);
+    CHECK_FALSE(std::filesystem::exists(folder / "analysis"));
+  }
   SECTION("mixed kinds are no sweep") {
     runs[5].sweep_kind = io::kIsoflopSweep;
     io::write_results(config.paths.results, runs);

@@ -109,6 +109,9 @@ TEST_CASE("a damaged lr_transfer.json is refused with the field's name", "[io][l
   json = to_json(full());
   json["reasons"] = Json::array({1});
   CHECK_THAT(message(json), ContainsSubstring("lr.json.reasons: expected texts"));
+  json = to_json(full());
+  json["provenance"]["created"] = 3;
+  CHECK_THAT(message(json), ContainsSubstring("lr.json.provenance.created: expected a string"));
   const test::TemporaryFolder folder;
   CHECK_THROWS_WITH(read_lr_transfer(folder / "absent.json"),
                     ContainsSubstring("run ff-analyze on an lr_transfer sweep"));

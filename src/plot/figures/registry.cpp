@@ -32,7 +32,7 @@ std::span<const FigureEntry> figure_registry() {
 
 Drawing draw(const FigureEntry& entry, const FigureInputs& inputs) {
   if (!entry.suits(inputs.sweep_kind)) {
-    return NotDrawn{fmt::format("the results are of an {} sweep, and it shows an {} sweep",
+    return NotDrawn{fmt::format("the results are of an {} sweep, and it is a figure of {} sweeps",
                                 inputs.sweep_kind,
                                 entry.sweep_kind)};
   }
