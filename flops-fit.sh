@@ -12,7 +12,8 @@ usage() {
 flops-fit: finds the compute-optimal model for a training budget, and says how sure it is.
 
   ./flops-fit.sh run [PRESET] [key=value ...]   install what is missing, build, then plan, train,
-                                                analyze and draw a sweep (default preset: cpu_fast)
+                                                analyze and draw a sweep (default preset: cpu_fast,
+                                                with sweep.kind=lr_transfer: lr_transfer)
   ./flops-fit.sh test [--slow]                  install what is missing, build, run the tests
   ./flops-fit.sh plan|train|analyze|visualize|tokenize [arguments]
                                                 one program; each has --help
@@ -20,6 +21,7 @@ flops-fit: finds the compute-optimal model for a training budget, and says how s
 Examples:
   ./flops-fit.sh run cpu_smoke
   ./flops-fit.sh run cpu_smoke dataset.path=my_text.txt output_dir=outputs/mine
+  ./flops-fit.sh run sweep.kind=lr_transfer output_dir=outputs/lr
   ./flops-fit.sh plan --list-presets
 END
 }
@@ -44,7 +46,8 @@ build() {
 programs="ff-plan ff-train ff-analyze ff-visualize ff-tokenize"
 
 run_pipeline() {
-  config=presets/cpu_fast
+  config=
+  default=presets/cpu_fast
   # What is left in "$@" goes to every program; each takes the keys that it knows.
   count=$#
   while [ "$count" -gt 0 ]; do
@@ -59,10 +62,17 @@ run_pipeline() {
         shift
         count=$((count - 1))
         ;;
-      *=* | -* | +* | ~*) set -- "$@" "$argument" ;;
+      *=* | -* | +* | ~*)
+        # The other presets lay out an IsoFLOP sweep's budgets and widths.
+        case $argument in
+          sweep.kind=lr_transfer | planner.sweep.kind=lr_transfer) default=presets/lr_transfer ;;
+        esac
+        set -- "$@" "$argument"
+        ;;
       *) config=presets/${argument#presets/} ;;
     esac
   done
+  config=${config:-$default}
   # shellcheck disable=SC2086
   build $programs
   stage() {

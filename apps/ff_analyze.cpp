@@ -12,14 +12,16 @@ int main(int argc, char** argv) {
       .stage = "analyzer",
       .summary =
           "Fits scaling laws to the losses of a sweep, says how sure it is, and predicts the "
-          "optimum at larger budgets.",
+          "optimum at larger budgets; or says whether the learning rate transfers across widths.",
       .examples = {"ff-analyze",
                    "ff-analyze target_compute=[1e15,1e17] fitting.method=quadratic",
                    "ff-analyze paths.results=results.json bootstrap.replicates=4000 --json"},
       .files =
           "reads  paths.results (outputs/results.json)\n"
-          "writes paths.analysis/scaling_laws.json and optimal_configs.json",
-      .extra_flags = {{.name = "summary", .doc = "Print only the law and the predicted optima."}}};
+          "writes paths.analysis/scaling_laws.json and optimal_configs.json; for an lr_transfer "
+          "sweep\n       paths.analysis/lr_transfer.json",
+      .extra_flags = {{.name = "summary",
+                       .doc = "Print only the law and the predicted optima, or the verdict."}}};
   return ff::cli::run_program<ff::analysis::AnalyzerConfig>(
       argc,
       argv,

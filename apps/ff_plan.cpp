@@ -11,11 +11,13 @@ int main(int argc, char** argv) {
       .name = "ff-plan",
       .stage = "planner",
       .summary =
-          "Lays out an IsoFLOP sweep: which models to train, and on how many tokens, at each "
-          "compute budget.",
+          "Lays out a sweep: which models to train, and on how many tokens, at each compute "
+          "budget; "
+          "or which widths at which learning rates.",
       .examples = {"ff-plan --config-name=presets/cpu_fast",
                    "ff-plan 'compute.budgets=[1e11,3e11,1e12]' compute.num_model_sizes=7",
-                   "ff-plan dataset.path=my_text.txt plan.seeds=2 output_dir=outputs/mine"},
+                   "ff-plan dataset.path=my_text.txt plan.seeds=2 output_dir=outputs/mine",
+                   "ff-plan sweep.kind=lr_transfer 'sweep.widths=[32,128]' output_dir=outputs/lr"},
       .files =
           "reads  plan.prior.laws (a scaling_laws.json), if given\n"
           "writes output.sweep_path (outputs/sweep.json)"};

@@ -35,13 +35,14 @@ int main(int argc, char** argv) {
       .name = "ff-visualize",
       .stage = "visualizer",
       .summary =
-          "Draws the IsoFLOP curves, the scaling laws and the training curves of a sweep, and "
-          "writes a report.",
+          "Draws the IsoFLOP curves, the scaling laws (or the learning-rate transfer) and the "
+          "training curves of a sweep, and writes a report.",
       .examples = {"ff-visualize",
                    "ff-visualize 'plots.format=[png,pdf]' plots.style=notebook",
                    "ff-visualize 'plots.figures=[isoflops_curves]' plots.dpi=150"},
       .files =
-          "reads  paths.results, paths.analysis (scaling_laws.json), paths.runs\n"
+          "reads  paths.results, paths.analysis (scaling_laws.json) or paths.lr_transfer, "
+          "paths.runs\n"
           "writes paths.plots/<figure>.{png,svg,pdf,gp,tsv} and paths.report"};
   return ff::cli::run_program<ff::plot::VisualizerConfig>(
       argc, argv, program, ff::cli::all_stages(), run);

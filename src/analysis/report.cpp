@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/analysis/report.h"
 
+#include "text_table.h"
+
 #include "flops_fit/util/units.h"
 
 #include <fmt/format.h>
@@ -11,35 +13,6 @@
 
 namespace ff::analysis {
 namespace {
-
-/// A table with columns as wide as their widest cell; all cells right-aligned but the first.
-class Table {
- public:
-  explicit Table(std::vector<std::string> head) { rows_.push_back(std::move(head)); }
-  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
-
-  std::string text() const {
-    std::vector<size_t> widths(rows_.front().size(), 0);
-    for (const auto& row : rows_) {
-      for (size_t i = 0; i < row.size(); ++i) {
-        widths[i] = std::max(widths[i], row[i].size());
-      }
-    }
-    std::string result;
-    for (const auto& row : rows_) {
-      std::string line = "  ";
-      for (size_t i = 0; i < row.size(); ++i) {
-        line += i == 0 ? fmt::format("{:<{}}", row[i], widths[i])
-                       : fmt::format("  {:>{}}", row[i], widths[i]);
-      }
-      result += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
-    }
-    return result;
-  }
-
- private:
-  std::vector<std::vector<std::string>> rows_;
-};
 
 std::string number(const std::optional<double>& value, int digits = 4) {
   return value ? fmt::format("{:.{}f}", *value, digits) : "-";
@@ -302,13 +275,7 @@ std::string report(const io::ScalingLaws& laws, const std::vector<OptimalConfig>
   }
   text += validation_table(laws);
   text += config_table(configs);
-  if (!laws.warnings.empty()) {
-    text += "\nWarnings\n";
-    for (const std::string& warning : laws.warnings) {
-      text += fmt::format("  - {}\n", warning);
-    }
-  }
-  return text;
+  return text + warning_list(laws.warnings);
 }
 
 std::string summary(const io::ScalingLaws& laws) {
@@ -323,13 +290,7 @@ std::string summary(const io::ScalingLaws& laws) {
                         number(p.loss),
                         interval(p.loss_ci, plain));
   }
-  if (!laws.warnings.empty()) {
-    text += fmt::format("{} warning{}; the first: {}\n",
-                        laws.warnings.size(),
-                        laws.warnings.size() == 1 ? "" : "s",
-                        laws.warnings.front());
-  }
-  return text;
+  return text + warning_line(laws.warnings);
 }
 
 }  // namespace ff::analysis

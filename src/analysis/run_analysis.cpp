@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/analysis/analyze.h"
+#include "flops_fit/analysis/lr_transfer.h"
 #include "flops_fit/analysis/optimal_configs.h"
 #include "flops_fit/analysis/report.h"
 #include "flops_fit/util/units.h"
@@ -8,11 +9,21 @@
 
 namespace ff::analysis {
 
-AnalysisReport run_analysis(const AnalyzerConfig& config, bool as_json) {
-  const std::vector<io::RunResult> results = io::read_results(config.paths.results);
-  AnalysisReport output{.laws = analyze(results, config), .text = "", .summary = ""};
-  output.laws.provenance->created = utc_timestamp();
-  output.laws.provenance->results_path = config.paths.results;
+namespace {
+
+/// Adds when and from what an analysis was made.
+template <class Provenance>
+void stamp(Provenance& provenance, const AnalyzerConfig& config) {
+  provenance.created = utc_timestamp();
+  provenance.results_path = config.paths.results;
+}
+
+AnalysisReport run_laws(const std::vector<io::RunResult>& results,
+                        const AnalyzerConfig& config,
+                        bool as_json) {
+  AnalysisReport output;
+  output.laws = analyze(results, config);
+  stamp(*output.laws.provenance, config);
   const std::vector<OptimalConfig> configs = config.output.generate_configs
                                                  ? optimal_configs(output.laws, results)
                                                  : std::vector<OptimalConfig>();
@@ -31,6 +42,31 @@ AnalysisReport run_analysis(const AnalyzerConfig& config, bool as_json) {
     io::write_laws(folder / "scaling_laws.json", output.laws);
   }
   return output;
+}
+
+AnalysisReport run_lr_transfer(const std::vector<io::RunResult>& results,
+                               const AnalyzerConfig& config,
+                               bool as_json) {
+  // Not as an initialiser: where one throws, GCC 12 destroys `laws` before it was made.
+  AnalysisReport output;
+  output.lr_transfer = analyze_lr_transfer(results);
+  stamp(output.lr_transfer->provenance, config);
+  output.text =
+      as_json ? io::to_json(*output.lr_transfer).dump(2) + "\n" : report(*output.lr_transfer);
+  output.summary = summary(*output.lr_transfer);
+  if (config.output.save_fit) {
+    io::write_lr_transfer(std::filesystem::path(config.paths.analysis) / "lr_transfer.json",
+                          *output.lr_transfer);
+  }
+  return output;
+}
+
+}  // namespace
+
+AnalysisReport run_analysis(const AnalyzerConfig& config, bool as_json) {
+  const std::vector<io::RunResult> results = io::read_results(config.paths.results);
+  const bool laws = io::common_sweep_kind(results, config.paths.results) != io::kLrTransferSweep;
+  return laws ? run_laws(results, config, as_json) : run_lr_transfer(results, config, as_json);
 }
 
 }  // namespace ff::analysis

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/io/results.h"
 
-#include "flops_fit/io/sweep.h"
 #include "flops_fit/util/error.h"
 
 namespace ff::io {
@@ -16,29 +15,34 @@ Json text_or_null(const std::string& text) {
 }  // namespace
 
 Json to_json(const RunResult& r) {
-  return {{"experiment_id", r.experiment_id},
-          {"compute_budget", r.compute_budget},
-          {"model_size", r.model_size},
-          {"num_tokens", r.num_tokens},
-          {"final_loss", number_or_null(r.final_loss)},
-          {"actual_flops", r.actual_flops},
-          {"wall_time_seconds", r.wall_time_s},
-          {"timestamp", r.timestamp},
-          {"status", r.status},
-          {"error_message", text_or_null(r.error_message)},
-          {"loss_stderr", number_or_null(r.loss_stderr)},
-          {"floor_nats", number_or_null(r.floor_nats)},
-          {"train_loss", number_or_null(r.train_loss)},
-          {"bits_per_byte", number_or_null(r.bits_per_byte)},
-          {"tokens_per_second", number_or_null(r.tokens_per_second)},
-          {"mfu", number_or_null(r.mfu)},
-          {"params", r.params ? to_json(*r.params) : Json(nullptr)},
-          {"architecture", r.architecture ? to_json(*r.architecture) : Json(nullptr)},
-          {"seed", r.seed ? Json(*r.seed) : Json(nullptr)},
-          {"dtype", text_or_null(r.dtype)},
-          {"device", text_or_null(r.device)},
-          {"config_hash", text_or_null(r.config_hash)},
-          {"version", text_or_null(r.version)}};
+  Json json = {{"experiment_id", r.experiment_id},
+               {"compute_budget", r.compute_budget},
+               {"model_size", r.model_size},
+               {"num_tokens", r.num_tokens},
+               {"final_loss", number_or_null(r.final_loss)},
+               {"actual_flops", r.actual_flops},
+               {"wall_time_seconds", r.wall_time_s},
+               {"timestamp", r.timestamp},
+               {"status", r.status},
+               {"error_message", text_or_null(r.error_message)},
+               {"loss_stderr", number_or_null(r.loss_stderr)},
+               {"floor_nats", number_or_null(r.floor_nats)},
+               {"train_loss", number_or_null(r.train_loss)},
+               {"bits_per_byte", number_or_null(r.bits_per_byte)},
+               {"tokens_per_second", number_or_null(r.tokens_per_second)},
+               {"mfu", number_or_null(r.mfu)},
+               {"params", r.params ? to_json(*r.params) : Json(nullptr)},
+               {"architecture", r.architecture ? to_json(*r.architecture) : Json(nullptr)},
+               {"seed", r.seed ? Json(*r.seed) : Json(nullptr)},
+               {"learning_rate", number_or_null(r.learning_rate)},
+               {"dtype", text_or_null(r.dtype)},
+               {"device", text_or_null(r.device)},
+               {"config_hash", text_or_null(r.config_hash)},
+               {"version", text_or_null(r.version)}};
+  if (r.sweep_kind != kIsoflopSweep) {
+    json["sweep_kind"] = r.sweep_kind;
+  }
+  return json;
 }
 
 RunResult result_from_json(const Json& value, const std::string& where) {
@@ -74,11 +78,32 @@ RunResult result_from_json(const Json& value, const std::string& where) {
   if (object.has("seed")) {
     r.seed = object.integer("seed");
   }
+  r.learning_rate = object.maybe_number("learning_rate");
+  r.sweep_kind = sweep_kind_from_json(object);
+  if (r.sweep_kind == kLrTransferSweep) {  // is about these two
+    static_cast<void>(object.positive("learning_rate"));
+    static_cast<void>(object.object("architecture"));
+  }
   r.dtype = object.text_or("dtype", "");
   r.device = object.text_or("device", "");
   r.config_hash = object.text_or("config_hash", "");
   r.version = object.text_or("version", "");
   return r;
+}
+
+std::string common_sweep_kind(std::span<const RunResult> results, const std::string& where) {
+  for (size_t i = 1; i < results.size(); ++i) {
+    if (results[i].sweep_kind != results[0].sweep_kind) {
+      throw error<FileError>(
+          "{}: [{}].sweep_kind is {} and [0].sweep_kind is {}; analyze one sweep at a time, each "
+          "in an output_dir of its own.",
+          where,
+          i,
+          results[i].sweep_kind,
+          results[0].sweep_kind);
+    }
+  }
+  return results.empty() ? kIsoflopSweep : results[0].sweep_kind;
 }
 
 std::vector<RunResult> read_results(const std::filesystem::path& path) {

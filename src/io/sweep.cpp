@@ -58,12 +58,28 @@ cost::ParamCounts param_counts_from_json(const ObjectReader& object) {
           .head = object.integer("head")};
 }
 
+std::string sweep_kind_from_json(const ObjectReader& object) {
+  const std::string kind = object.text_or("sweep_kind", kIsoflopSweep);
+  if (kind != kIsoflopSweep && kind != kLrTransferSweep) {
+    throw error<FileError>(
+        "{}.sweep_kind: \"{}\" is not a kind of sweep that this version knows ({}, {}).",
+        object.where(),
+        kind,
+        kIsoflopSweep,
+        kLrTransferSweep);
+  }
+  return kind;
+}
+
 Json to_json(const Experiment& e) {
   Json json = {{"experiment_id", e.experiment_id},
                {"compute_budget", e.compute_budget},
                {"model_size", e.model_size},
                {"num_tokens", e.num_tokens},
                {"tokens_per_param", e.tokens_per_param}};
+  if (e.sweep_kind != kIsoflopSweep) {
+    json["sweep_kind"] = e.sweep_kind;
+  }
   if (e.architecture) {
     json["architecture"] = to_json(*e.architecture);
   }
@@ -99,6 +115,7 @@ Experiment experiment_from_json(const Json& value, const std::string& where) {
         where,
         e.experiment_id);
   }
+  e.sweep_kind = sweep_kind_from_json(object);
   e.compute_budget = object.positive("compute_budget");
   static_cast<void>(object.positive("model_size"));
   e.model_size = object.integer("model_size");

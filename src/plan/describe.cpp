@@ -14,9 +14,11 @@ std::string describe(const Plan& plan, const PlanConfig& config) {
   std::string text;
   auto out = std::back_inserter(text);
   const bool shaped = plan.experiments.front().architecture.has_value();
+  // Where it is what the sweep is about.
+  const bool with_rate = plan.experiments.front().sweep_kind == io::kLrTransferSweep;
   if (shaped) {
     fmt::format_to(out,
-                   "{:<10}{:>8}{:>7}{:>7}{:>9}{:>9}{:>7}{:>8}{:>9}{:>6}{:>9}\n",
+                   "{:<10}{:>8}{:>7}{:>7}{:>9}{:>9}{:>7}{:>8}{:>9}{}{:>6}{:>9}\n",
                    "experiment",
                    "C",
                    "width",
@@ -26,6 +28,7 @@ std::string describe(const Plan& plan, const PlanConfig& config) {
                    "D/N",
                    "steps",
                    "batch",
+                   with_rate ? fmt::format("{:>9}", "eta") : "",
                    "seed",
                    "time");
   } else {
@@ -43,7 +46,7 @@ std::string describe(const Plan& plan, const PlanConfig& config) {
     const auto tokens = format_count(static_cast<double>(e.num_tokens));
     if (shaped) {
       fmt::format_to(out,
-                     "{:<10}{:>8}{:>7}{:>7}{:>9}{:>9}{:>7.1f}{:>8}{:>9}{:>6}{:>9}\n",
+                     "{:<10}{:>8}{:>7}{:>7}{:>9}{:>9}{:>7.1f}{:>8}{:>9}{}{:>6}{:>9}\n",
                      e.experiment_id,
                      format_flops(e.compute_budget),
                      e.architecture->d_model,
@@ -53,6 +56,7 @@ std::string describe(const Plan& plan, const PlanConfig& config) {
                      e.tokens_per_param,
                      e.num_steps,
                      e.batch_size * e.architecture->seq_len,
+                     with_rate ? fmt::format("{:>9.4g}", e.learning_rate) : "",
                      e.seed,
                      format_duration(e.predicted_seconds));
     } else {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/plan/sweep.h"
 
-#include "flops_fit/cost/throughput.h"
-#include "flops_fit/data/dataset.h"
+#include "lr_transfer.h"
+#include "points.h"
+
 #include "flops_fit/io/laws.h"
 #include "flops_fit/plan/schedule.h"
 #include "flops_fit/plan/shapes.h"
@@ -65,28 +66,6 @@ io::Experiment abstract_experiment(double budget, double size) {
   return e;
 }
 
-io::Experiment shaped_experiment(double budget,
-                                 const cost::Architecture& shape,
-                                 const PlanConfig& config) {
-  io::Experiment e;
-  e.compute_budget = budget;
-  e.architecture = shape;
-  e.params = cost::count_params(shape);
-  e.model_size = model_size_of(*e.params, config.model.count);
-  e.flops_per_token = config.compute.flops_formula == "6nd"
-                          ? 6.0 * static_cast<double>(e.model_size)
-                          : cost::train_flops_per_token(shape);
-  const RunLength length = make_run_length(budget / e.flops_per_token, config);
-  e.batch_size = length.batch_size;
-  e.num_steps = length.num_steps;
-  e.warmup_steps = length.warmup_steps;
-  e.num_tokens = length.num_tokens;
-  e.tokens_per_param = static_cast<double>(e.num_tokens) / static_cast<double>(e.model_size);
-  e.planned_flops = e.flops_per_token * static_cast<double>(e.num_tokens);
-  e.predicted_seconds = cost::predicted_training_s(shape, static_cast<double>(e.num_tokens));
-  return e;
-}
-
 /// The distinct shapes of one budget, ascending.
 std::vector<cost::Architecture> shapes_of(double budget,
                                           size_t budget_index,
@@ -95,11 +74,7 @@ std::vector<cost::Architecture> shapes_of(double budget,
   std::vector<cost::Architecture> shapes;
   if (!config.plan.widths.empty()) {
     for (const int64_t d_model : config.plan.widths[budget_index]) {
-      if (d_model % config.model.head_size != 0) {
-        throw error<ConfigError>("plan.widths: {} is not a multiple of model.head_size={}.",
-                                 d_model,
-                                 config.model.head_size);
-      }
+      check_width("plan.widths", d_model, config.model);
       shapes.push_back(
           make_shape(d_model, config.model.num_layers.value_or(2), vocab_size, config));
     }
@@ -130,11 +105,7 @@ void check(const PlanConfig& config, size_t num_budgets) {
         config.plan.widths.size(),
         num_budgets);
   }
-  if (config.model.head_size % 2 != 0) {
-    throw error<ConfigError>(
-        "model.head_size={} is odd; rotary positions turn pairs of features, so it must be even.",
-        config.model.head_size);
-  }
+  check_head_size(config.model);
   if (config.architecture.min_layers > config.architecture.max_layers) {
     throw error<ConfigError>("architecture.min_layers={} is above architecture.max_layers={}.",
                              config.architecture.min_layers,
@@ -172,6 +143,71 @@ void warn_about_budget(const std::vector<io::Experiment>& points,
                     above,
                     format_count(optimum)));
   }
+}
+
+Plan make_isoflop_plan(const PlanConfig& config) {
+  const std::vector<double> budgets = make_budgets(config.compute);
+  check(config, budgets.size());
+  const bool shaped = config.model.shapes == "search";
+  const int64_t vocab_size = shaped ? vocab_size_of(config) : 0;
+
+  Plan plan;
+  for (size_t b = 0; b < budgets.size(); ++b) {
+    const double budget = budgets[b];
+    std::vector<io::Experiment> points;
+    if (shaped) {
+      for (const cost::Architecture& shape : shapes_of(budget, b, vocab_size, config)) {
+        io::Experiment e =
+            shaped_experiment(shape, budget / flops_per_token(shape, config), config);
+        e.compute_budget = budget;
+        points.push_back(std::move(e));
+      }
+    } else {
+      for (const double size : target_sizes(budget, config)) {
+        points.push_back(abstract_experiment(budget, size));
+      }
+    }
+    const size_t found = points.size();
+    std::erase_if(points, [&](const io::Experiment& e) {
+      return e.tokens_per_param < config.compute.min_tokens_per_param;
+    });
+    const size_t starved = found - points.size();
+    std::erase_if(points, [&](const io::Experiment& e) {
+      return e.architecture && e.num_steps < config.schedule.min_steps;
+    });
+    const size_t too_short = found - starved - points.size();
+    if (points.empty()) {
+      throw error<ConfigError>(
+          "impossible plan: no model size is left at budget {}: of {} sizes {} would see fewer "
+          "than "
+          "compute.min_tokens_per_param={} tokens per parameter and {} would train for fewer than "
+          "schedule.min_steps={} steps; lower model.min_size or these limits, or raise the budget.",
+          format_flops(budget),
+          found,
+          starved,
+          format_number(config.compute.min_tokens_per_param),
+          too_short,
+          config.schedule.min_steps);
+    }
+    if (too_short > 0) {
+      plan.warnings.push_back(fmt::format("budget {}: {} size(s) left out, fewer than {} steps.",
+                                          format_flops(budget),
+                                          too_short,
+                                          config.schedule.min_steps));
+    }
+    warn_about_budget(points, budget, config, plan.warnings);
+    for (const io::Experiment& point : points) {
+      for (int s = 0; s < config.plan.seeds; ++s) {
+        io::Experiment e = point;
+        e.experiment_id = fmt::format("exp_{:04}", plan.experiments.size());
+        e.learning_rate =
+            learning_rate(static_cast<double>(e.model_size), e.num_steps, config.lr_schedule);
+        e.seed = config.plan.first_seed + s;
+        plan.experiments.push_back(e);
+      }
+    }
+  }
+  return plan;
 }
 
 }  // namespace
@@ -220,67 +256,9 @@ double expected_optimum(double budget_flops, const PriorConfig& prior) {
 }
 
 Plan make_plan(const PlanConfig& config) {
-  const std::vector<double> budgets = make_budgets(config.compute);
-  check(config, budgets.size());
-  const bool shaped = config.model.shapes == "search";
-  const int64_t vocab_size = !shaped                   ? 0
-                             : config.model.vocab_size ? *config.model.vocab_size
-                                                       : data::planned_vocab_size(config.dataset);
-
-  Plan plan;
-  for (size_t b = 0; b < budgets.size(); ++b) {
-    const double budget = budgets[b];
-    std::vector<io::Experiment> points;
-    if (shaped) {
-      for (const cost::Architecture& shape : shapes_of(budget, b, vocab_size, config)) {
-        points.push_back(shaped_experiment(budget, shape, config));
-      }
-    } else {
-      for (const double size : target_sizes(budget, config)) {
-        points.push_back(abstract_experiment(budget, size));
-      }
-    }
-    const size_t found = points.size();
-    std::erase_if(points, [&](const io::Experiment& e) {
-      return e.tokens_per_param < config.compute.min_tokens_per_param;
-    });
-    const size_t starved = found - points.size();
-    std::erase_if(points, [&](const io::Experiment& e) {
-      return e.architecture && e.num_steps < config.schedule.min_steps;
-    });
-    const size_t too_short = found - starved - points.size();
-    if (points.empty()) {
-      throw error<ConfigError>(
-          "impossible plan: no model size is left at budget {}: of {} sizes {} would see fewer "
-          "than "
-          "compute.min_tokens_per_param={} tokens per parameter and {} would train for fewer than "
-          "schedule.min_steps={} steps; lower model.min_size or these limits, or raise the budget.",
-          format_flops(budget),
-          found,
-          starved,
-          format_number(config.compute.min_tokens_per_param),
-          too_short,
-          config.schedule.min_steps);
-    }
-    if (too_short > 0) {
-      plan.warnings.push_back(fmt::format("budget {}: {} size(s) left out, fewer than {} steps.",
-                                          format_flops(budget),
-                                          too_short,
-                                          config.schedule.min_steps));
-    }
-    warn_about_budget(points, budget, config, plan.warnings);
-    for (const io::Experiment& point : points) {
-      for (int s = 0; s < config.plan.seeds; ++s) {
-        io::Experiment e = point;
-        e.experiment_id = fmt::format("exp_{:04}", plan.experiments.size());
-        e.learning_rate =
-            learning_rate(static_cast<double>(e.model_size), e.num_steps, config.lr_schedule);
-        e.seed = config.plan.first_seed + s;
-        plan.experiments.push_back(e);
-      }
-    }
-  }
-  return plan;
+  check_sweep_keys(config);
+  return config.sweep.kind == io::kLrTransferSweep ? make_lr_transfer_plan(config)
+                                                   : make_isoflop_plan(config);
 }
 
 std::string run_plan(const PlanConfig& config, bool as_json) {

@@ -32,18 +32,36 @@ void note(std::vector<std::string>& problems, std::string problem) {
   }
 }
 
+/// The kind of the results; without any, the kind whose analysis there is.
+std::string sweep_kind_of(const std::vector<io::RunResult>& results, const VisualizerPaths& paths) {
+  if (results.empty() && !fs::exists(paths.analysis) && fs::exists(paths.lr_transfer)) {
+    return io::kLrTransferSweep;
+  }
+  return io::common_sweep_kind(results, paths.results);
+}
+
 FigureInputs read_inputs(const VisualizerConfig& config, std::vector<std::string>& problems) {
   FigureInputs inputs;
-  if (!fs::exists(config.paths.analysis)) {
-    throw error<FileError>("{}: no such file; run ff-analyze first, or set paths.analysis.",
-                           config.paths.analysis);
+  const VisualizerPaths& paths = config.paths;
+  const bool has_results = fs::exists(paths.results);
+  if (has_results) {
+    inputs.results = io::read_results(paths.results);
   }
-  inputs.laws = io::read_laws(config.paths.analysis);
-  if (fs::exists(config.paths.results)) {
-    inputs.results = io::read_results(config.paths.results);
+  inputs.sweep_kind = sweep_kind_of(inputs.results, paths);
+  const bool of_laws = inputs.sweep_kind == io::kIsoflopSweep;
+  const std::string& analysis = of_laws ? paths.analysis : paths.lr_transfer;
+  if (!fs::exists(analysis)) {
+    throw error<FileError>("{}: no such file; run ff-analyze first, or set paths.{}.",
+                           analysis,
+                           of_laws ? "analysis" : "lr_transfer");
+  }
+  if (of_laws) {
+    inputs.laws = io::read_laws(analysis);
   } else {
-    note(problems,
-         fmt::format("{}: no such file; drawn from the analysis alone.", config.paths.results));
+    inputs.lr_transfer = io::read_lr_transfer(analysis);
+  }
+  if (!has_results) {
+    note(problems, fmt::format("{}: no such file; drawn from the analysis alone.", paths.results));
   }
   inputs.runs_folder = config.paths.runs;
   if (!wanted(config.plots, "loss_curves")) {
@@ -91,10 +109,12 @@ VisualizeOutcome visualize(const VisualizerConfig& config) {
   std::vector<fs::path> pictures;
   size_t buildable = 0;
   for (const FigureEntry& entry : figure_registry()) {
-    if (!wanted(config.plots, entry.name)) {
+    // A figure that was named is tried in any case, and says why it cannot be drawn.
+    if (!wanted(config.plots, entry.name) ||
+        (config.plots.figures.empty() && !entry.suits(inputs.sweep_kind))) {
       continue;
     }
-    Drawing drawing = entry.build(inputs);
+    Drawing drawing = draw(entry, inputs);
     if (const auto* reason = std::get_if<NotDrawn>(&drawing)) {
       note(outcome.problems, fmt::format("{}: not drawn: {}.", entry.name, reason->reason));
       continue;
@@ -120,7 +140,7 @@ VisualizeOutcome visualize(const VisualizerConfig& config) {
   if (!config.paths.report.empty()) {
     content.problems = outcome.problems;
     content.results_path = config.paths.results;
-    content.analysis_path = config.paths.analysis;
+    content.analysis_path = inputs.lr_transfer ? config.paths.lr_transfer : config.paths.analysis;
     content.created = utc_timestamp();
     write_file_atomically(config.paths.report, report_html(inputs, content));
     outcome.written.emplace_back(config.paths.report);

@@ -44,12 +44,17 @@ io::RunResult planned_result(const RunRequest& request) {
   const io::Experiment& e = request.experiment;
   io::RunResult result;
   result.experiment_id = e.experiment_id;
+  result.sweep_kind = e.sweep_kind;
   result.compute_budget = e.compute_budget;
   result.model_size = e.model_size;
   result.num_tokens = e.num_tokens;
   result.params = e.params;
   result.architecture = e.architecture;
   result.seed = request.config.trainer.seed.value_or(e.seed);
+  result.learning_rate = request.config.trainer.learning_rate;
+  if (!result.learning_rate && e.learning_rate > 0) {  // 0: the plan has none
+    result.learning_rate = e.learning_rate;
+  }
   result.config_hash = request.config_hash;
   result.version = version();
   return result;

@@ -61,6 +61,11 @@ std::string format_flops(double flops) {
   return tidy_exponent(fmt::format("{:.2e}", flops));
 }
 
+std::string format_power_of_two(double value) {
+  // Adding 0 turns -0 into 0.
+  return fmt::format("2^{:g}", std::round(100.0 * std::log2(value)) / 100.0 + 0.0);
+}
+
 std::string format_duration(double seconds) {
   if (!std::isfinite(seconds)) {
     return "?";

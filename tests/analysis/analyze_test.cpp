@@ -216,8 +216,8 @@ TEST_CASE("run_analysis writes what output asks for", "[analysis][run]") {
       CHECK_THAT(report.text, ContainsSubstring(part));
     }
     CHECK_THAT(report.summary, ContainsSubstring("Optimum for 1e24 FLOP: N = "));
-    CHECK(run_analysis(config, true).text ==
-          io::to_json(run_analysis(config, true).laws).dump(2) + "\n");
+    const AnalysisReport printed = run_analysis(config, true);
+    CHECK(printed.text == io::to_json(printed.laws).dump(2) + "\n");
   }
   SECTION("nothing") {
     config.output = {.save_fit = false, .save_isoflops = false, .generate_configs = false};

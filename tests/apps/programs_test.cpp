@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The programs as a user meets them, without ff-train: start-up, help, configuration, the Python
 // tool's files, bad input.
+#include "analysis/planted_lr.h"
 #include "support/catch.h"
 #include "support/process.h"
 
@@ -57,7 +58,7 @@ TEST_CASE("every program has its version, its help and its defaults", "[apps]") 
   CHECK_THAT(run("ff-plan --help", folder.path()).out, ContainsSubstring("min_flops"));
   const auto presets = run("ff-plan --list-presets", folder.path());
   for (const std::string preset :
-       {"cpu_smoke", "cpu_fast", "cpu_full", "chinchilla", "python_original"}) {
+       {"cpu_smoke", "cpu_fast", "cpu_full", "lr_transfer", "chinchilla", "python_original"}) {
     CHECK_THAT(presets.out, ContainsSubstring(preset));
     for (const std::string program : {"ff-plan", "ff-analyze", "ff-visualize", "ff-tokenize"}) {
       CHECK(run(program + " --cfg job --config-name=presets/" + preset, folder.path()).exit_code ==
@@ -88,6 +89,10 @@ TEST_CASE("presets plan what they promise", "[apps]") {
   CHECK(fast.size() == 22);
   CHECK(flops(fast) == Approx(2.33e13).epsilon(0.01));
   CHECK(plan("cpu_full").size() >= 60);  // 6 budgets, 5 to 7 sizes, 2 seeds
+  const auto transfer = plan("lr_transfer");
+  CHECK(transfer.size() == 28);
+  CHECK(flops(transfer) == Approx(2.59e13).epsilon(0.01));
+  CHECK(transfer.back().learning_rate == 8.0);
   CHECK(plan("chinchilla").size() >= 40);
   CHECK(plan("python_original").size() == 25);
 }
@@ -118,6 +123,30 @@ TEST_CASE("the Python tool's results are analyzed and drawn unchanged", "[apps]"
   CHECK(run("ff-visualize", folder.path()).exit_code == 0);
 }
 
+TEST_CASE("an lr_transfer sweep is analyzed and drawn for what it is", "[apps]") {
+  const TemporaryFolder folder;
+  auto runs = ff::test::planted_lr_runs();
+  ff::io::write_results(folder / "outputs/results.json", runs);
+  const auto json = run("ff-analyze -q --json", folder.path());
+  INFO(json.err);
+  REQUIRE(json.exit_code == 0);
+  CHECK(ff::io::Json::parse(json.out)["verdict"] == "transfers");
+  const auto summary = run("ff-analyze -q --summary", folder.path());
+  CHECK(summary.out.starts_with("Learning-rate transfer: transfers\n"));
+  const auto drawn = run("ff-visualize -q plots.dpi=60", folder.path());
+  INFO(drawn.err);
+  CHECK(drawn.exit_code == 0);
+  CHECK_THAT(drawn.out, ContainsSubstring("lr_transfer.png"));
+  CHECK_THAT(drawn.out, !ContainsSubstring("isoflops_curves"));
+  runs[3].sweep_kind = ff::io::kIsoflopSweep;
+  ff::io::write_results(folder / "outputs/results.json", runs);
+  check_one_clear_line(run("ff-analyze -q", folder.path()), 3, "analyze one sweep at a time");
+  check_one_clear_line(run("ff-visualize -q", folder.path()), 3, "analyze one sweep at a time");
+  runs.resize(3);
+  ff::io::write_results(folder / "outputs/results.json", runs);
+  check_one_clear_line(run("ff-analyze -q", folder.path()), 5, "completed 3 learning rates");
+}
+
 TEST_CASE("bad input gets one clear line and the documented exit code", "[apps]") {
   const TemporaryFolder folder;
   const auto results = folder / "outputs/results.json";
@@ -141,6 +170,11 @@ TEST_CASE("bad input gets one clear line and the documented exit code", "[apps]"
   check_one_clear_line(run("ff-plan --config-name=presets/cpu_fsat", folder.path()), 2, "cpu_fast");
   check_one_clear_line(
       run("ff-plan model.min_size=1e9", folder.path()), 2, "no model size is left");
+  check_one_clear_line(
+      run("ff-plan sweep.kind=lr_transfer --config-name=presets/cpu_fast", folder.path()),
+      2,
+      "take presets/lr_transfer");
+  check_one_clear_line(run("ff-plan sweep.kind=lr", folder.path()), 2, "lr_transfer");
   check_one_clear_line(
       run("ff-tokenize dataset.path=missing.txt", folder.path()), 3, "missing.txt");
   CHECK(run("ff-plan --no-such-flag", folder.path()).exit_code == 2);

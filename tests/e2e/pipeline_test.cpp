@@ -6,6 +6,7 @@
 #include "flops_fit/io/laws.h"
 #include "flops_fit/io/results.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 
@@ -215,6 +216,28 @@ TEST_CASE("your own text trains through a sentencepiece tokenizer", "[e2e]") {
   CHECK(mismatch.exit_code == 2);
   CHECK_THAT(mismatch.err, ContainsSubstring("vocab_size"));
   CHECK(losses(folder / "outputs/results.json").size() == 2);
+}
+
+TEST_CASE("a result carries its learning rate, which no planted law knows", "[e2e]") {
+  const TemporaryFolder folder;
+  const std::string preset = " -q --config-name=presets/python_original";  // mode=mock
+  REQUIRE(run("ff-plan" + preset, folder.path()).exit_code == 0);
+  const auto planned = ff::io::read_sweep(folder / "outputs/sweep.json");
+  REQUIRE(run("ff-train" + preset, folder.path()).exit_code == 0);
+  const auto results = ff::io::read_results(folder / "outputs/results.json");
+  REQUIRE(results.size() == planned.size());
+  for (size_t i = 0; i < results.size(); ++i) {
+    CHECK(results[i].learning_rate == planned[i].learning_rate);
+    CHECK(results[i].sweep_kind == ff::io::kIsoflopSweep);
+  }
+  REQUIRE(run("ff-train trainer.learning_rate=0.25" + preset, folder.path()).exit_code == 0);
+  CHECK(ff::io::read_results(folder / "outputs/results.json")[3].learning_rate == 0.25);
+
+  REQUIRE(run("ff-plan -q sweep.kind=lr_transfer", folder.path()).exit_code == 0);
+  const auto refused = run("ff-train -q mode=mock", folder.path());
+  CHECK(refused.exit_code == 2);
+  CHECK_THAT(refused.err, ContainsSubstring("is an lr_transfer sweep, and the planted law"));
+  CHECK(std::count(refused.err.begin(), refused.err.end(), '\n') == 1);
 }
 
 TEST_CASE("ff-train refuses bad input with one line", "[e2e]") {

@@ -42,8 +42,10 @@ std::string sample_report() {
   const FigureInputs study = test::sample_study();
   ReportContent content;
   for (const FigureEntry& entry : figure_registry()) {
-    content.figures.push_back(inline_svg(std::get<Figure>(entry.build(study))));
-    REQUIRE(content.figures.back().problem.empty());
+    if (entry.suits(study.sweep_kind)) {
+      content.figures.push_back(inline_svg(std::get<Figure>(entry.build(study))));
+      REQUIRE(content.figures.back().problem.empty());
+    }
   }
   content.problems = {"a <problem> & more"};
   content.results_path = "outputs/<results>.json";

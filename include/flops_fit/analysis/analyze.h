@@ -7,8 +7,10 @@
 // argmin is taken, with a warning and both names in the provenance; argmin has no fallback.
 #include "flops_fit/analysis/config.h"
 #include "flops_fit/io/laws.h"
+#include "flops_fit/io/lr_transfer.h"
 #include "flops_fit/io/results.h"
 
+#include <optional>
 #include <span>
 #include <string>
 
@@ -20,13 +22,15 @@ namespace ff::analysis {
                                       const AnalyzerConfig& config);
 
 struct AnalysisReport {
-  io::ScalingLaws laws;
-  std::string text;     ///< the tables, or scaling_laws.json's content if `as_json`
-  std::string summary;  ///< about six lines: the law and the predicted optima
+  io::ScalingLaws laws;                       ///< of an IsoFLOP sweep
+  std::optional<io::LrTransfer> lr_transfer;  ///< of an lr_transfer sweep, in place of the laws
+  std::string text;     ///< the tables, or the written file's content if `as_json`
+  std::string summary;  ///< about six lines: the law and the predicted optima, or the verdict
 };
 
 /// Reads paths.results, analyzes, and writes under paths.analysis what output.* asks for:
-/// scaling_laws.json, optimal_configs.json. Nothing is written if anything fails.
+/// scaling_laws.json and optimal_configs.json, or for an lr_transfer sweep lr_transfer.json.
+/// Nothing is written if anything fails. Throws FileError if the results mix kinds of sweep.
 [[nodiscard]] AnalysisReport run_analysis(const AnalyzerConfig& config, bool as_json);
 
 }  // namespace ff::analysis

@@ -104,7 +104,8 @@ struct OutputConfig {
   void visit(V& v) {
     v("save_fit",
       save_fit,
-      {.doc = "Write scaling_laws.json; if false, the laws are only printed."});
+      {.doc = "Write scaling_laws.json (lr_transfer.json for an lr_transfer sweep); if false, what "
+              "was found is only printed."});
     v("save_isoflops",
       save_isoflops,
       {.doc = "Include every budget's runs and parabola in scaling_laws.json (key isoflop, which "

@@ -4,10 +4,12 @@
 // as they are; the rest may be absent. Each run's truth is runs/<id>/result.json, the same object.
 #include "flops_fit/cost/transformer.h"
 #include "flops_fit/io/json.h"
+#include "flops_fit/io/sweep.h"
 
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,7 +17,9 @@ namespace ff::io {
 
 struct RunResult {
   std::string experiment_id;
-  double compute_budget = 0.0;       ///< the IsoFLOP budget it belongs to [FLOP]
+  std::string sweep_kind = kIsoflopSweep;  ///< written only if it is another
+  /// The IsoFLOP budget it belongs to; in an lr_transfer sweep what the run itself spends [FLOP].
+  double compute_budget = 0.0;
   int64_t model_size = 0;            ///< N
   int64_t num_tokens = 0;            ///< D
   std::optional<double> final_loss;  ///< held-out loss [nats/token]; none unless completed
@@ -34,10 +38,11 @@ struct RunResult {
   std::optional<cost::ParamCounts> params;
   std::optional<cost::Architecture> architecture;
   std::optional<int64_t> seed;
-  std::string dtype;        ///< "float32", ...; empty where unknown
-  std::string device;       ///< "cpu", "cuda:0", "mock"
-  std::string config_hash;  ///< of everything that can change the loss
-  std::string version;      ///< of flops-fit
+  std::optional<double> learning_rate;  ///< peak eta, before the per-tensor factors
+  std::string dtype;                    ///< "float32", ...; empty where unknown
+  std::string device;                   ///< "cpu", "cuda:0", "mock"
+  std::string config_hash;              ///< of everything that can change the loss
+  std::string version;                  ///< of flops-fit
 
   [[nodiscard]] bool completed() const { return status == "completed" && final_loss.has_value(); }
 };
@@ -45,6 +50,11 @@ struct RunResult {
 /// Reads results.json. Throws FileError for a missing, damaged or wrongly shaped file.
 [[nodiscard]] std::vector<RunResult> read_results(const std::filesystem::path& path);
 void write_results(const std::filesystem::path& path, const std::vector<RunResult>& results);
+
+/// The kind of sweep that all of them are of; an IsoFLOP sweep if there are none. Throws FileError,
+/// with `where` as the file's name, if the kinds are mixed.
+[[nodiscard]] std::string common_sweep_kind(std::span<const RunResult> results,
+                                            const std::string& where);
 
 [[nodiscard]] Json to_json(const RunResult& result);
 [[nodiscard]] RunResult result_from_json(const Json& value, const std::string& where);

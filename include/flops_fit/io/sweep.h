@@ -13,11 +13,17 @@
 
 namespace ff::io {
 
+/// The kinds of sweep: sweep.kind of ff-plan, "sweep_kind" in sweep.json and results.json.
+inline constexpr const char* kIsoflopSweep = "isoflop";
+inline constexpr const char* kLrTransferSweep = "lr_transfer";
+
 struct Experiment {
   std::string experiment_id;
-  double compute_budget = 0.0;  ///< the IsoFLOP budget C it belongs to [FLOP]
-  int64_t model_size = 0;       ///< N under the plan's counting rule (model.count)
-  int64_t num_tokens = 0;       ///< D, training tokens
+  std::string sweep_kind = kIsoflopSweep;  ///< written only if it is another
+  /// The IsoFLOP budget C it belongs to; in an lr_transfer sweep what the run itself spends [FLOP].
+  double compute_budget = 0.0;
+  int64_t model_size = 0;  ///< N under the plan's counting rule (model.count)
+  int64_t num_tokens = 0;  ///< D, training tokens
   double tokens_per_param = 0.0;
 
   std::optional<cost::Architecture> architecture;  ///< none: an abstract size, for mode=mock
@@ -40,6 +46,9 @@ void write_sweep(const std::filesystem::path& path, const std::vector<Experiment
 
 [[nodiscard]] Json to_json(const Experiment& experiment);
 [[nodiscard]] Experiment experiment_from_json(const Json& value, const std::string& where);
+/// "sweep_kind" of an experiment or result; absent means an IsoFLOP sweep. Throws FileError for a
+/// kind that is not known.
+[[nodiscard]] std::string sweep_kind_from_json(const ObjectReader& object);
 [[nodiscard]] Json to_json(const cost::Architecture& arch);
 [[nodiscard]] cost::Architecture architecture_from_json(const ObjectReader& object);
 [[nodiscard]] Json to_json(const cost::ParamCounts& counts);

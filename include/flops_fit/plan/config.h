@@ -11,6 +11,39 @@
 
 namespace ff::plan {
 
+struct SweepSection {
+  std::string kind = "isoflop";
+  std::vector<int64_t> widths = {32, 64, 128, 256};
+  std::vector<double> log2_learning_rates = {-3, -2, -1, 0, 1, 2, 3};
+  double num_tokens = 2e5;
+
+  template <class V>
+  void visit(V& v) {
+    v("kind",
+      kind,
+      {.doc = "isoflop: several model sizes at each compute budget, for scaling laws; lr_transfer: "
+              "every width at every learning rate on the same batches, to see whether the best "
+              "learning rate moves with width. The keys below are lr_transfer's.",
+       .choices = {"isoflop", "lr_transfer"}});
+    v("widths",
+      widths,
+      {.doc = "Widths (d_model) of an lr_transfer sweep; depth is model.num_layers.",
+       .unit = "features",
+       .min = 1});
+    v("log2_learning_rates",
+      log2_learning_rates,
+      {.doc = "Learning rates of each width: eta = 2^x for every x in this list. lr_schedule does "
+              "not apply.",
+       .min = -60.0,
+       .max = 60.0});
+    v("num_tokens",
+      num_tokens,
+      {.doc = "Training tokens of every run of an lr_transfer sweep.",
+       .unit = "tokens",
+       .min = 1.0});
+  }
+};
+
 struct ComputeGrid {
   double min_flops = 1e11;
   double max_flops = 3e12;
@@ -272,6 +305,7 @@ struct OutputSection {
 
 struct PlanConfig {
   std::string output_dir = "outputs";
+  SweepSection sweep;
   ComputeGrid compute;
   PlanSection plan;
   ModelSection model;
@@ -288,6 +322,7 @@ struct PlanConfig {
       output_dir,
       {.doc = "Folder of all files of a sweep; the paths of every stage start from it.",
        .identity = false});
+    v("sweep", sweep, {.doc = "What kind of sweep."});
     v("compute", compute, {.doc = "Training budgets."});
     v("plan", plan, {.doc = "Which sizes to train at each budget."});
     v("model", model, {.doc = "The models."});

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// Lays out an IsoFLOP sweep: for each compute budget C several model sizes N, each trained on the D
-// tokens that spend C. Pure: configuration in, experiments out.
+// Lays out a sweep. Pure: configuration in, experiments out. sweep.kind chooses between
+//   isoflop      for each compute budget C several model sizes N, each trained on the D tokens that
+//                spend C
+//   lr_transfer  several widths, each trained at several learning rates on the same batches
 #include "flops_fit/io/sweep.h"
 #include "flops_fit/plan/config.h"
 

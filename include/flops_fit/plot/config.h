@@ -11,6 +11,7 @@ namespace ff::plot {
 struct VisualizerPaths {
   std::string results = "${output_dir}/results.json";
   std::string analysis = "${output_dir}/analysis/scaling_laws.json";
+  std::string lr_transfer = "${output_dir}/analysis/lr_transfer.json";
   std::string plots = "${output_dir}/plots";
   std::string runs = "${output_dir}/runs";
   std::string report = "${output_dir}/report.html";
@@ -21,6 +22,9 @@ struct VisualizerPaths {
       results,
       {.doc = "Losses of the runs, as ff-train wrote them.", .identity = false});
     v("analysis", analysis, {.doc = "Scaling laws, as ff-analyze wrote them.", .identity = false});
+    v("lr_transfer",
+      lr_transfer,
+      {.doc = "What ff-analyze wrote in its place for an lr_transfer sweep.", .identity = false});
     v("plots",
       plots,
       {.doc = "Folder for the pictures, their data (.tsv) and their scripts (.gp).",
@@ -59,7 +63,10 @@ struct PlotOptions {
        .min = 50,
        .max = 2400,
        .identity = false});
-    v("figures", figures, {.doc = "Names of the figures to draw; [] = all.", .identity = false});
+    v("figures",
+      figures,
+      {.doc = "Names of the figures to draw; [] = all that suit the kind of sweep.",
+       .identity = false});
   }
 };
 

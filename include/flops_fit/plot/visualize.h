@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// ff-visualize: reads results.json, scaling_laws.json and the runs' metrics, draws the figures, and
-// writes the report.
+// ff-visualize: reads results.json, scaling_laws.json (of an lr_transfer sweep: lr_transfer.json)
+// and the runs' metrics, draws the figures, and writes the report.
 #include "flops_fit/plot/config.h"
 
 #include <filesystem>
@@ -16,7 +16,7 @@ struct VisualizeOutcome {
   std::vector<std::string> problems;
 };
 
-/// Throws ConfigError for a bad configuration; FileError if scaling_laws.json is missing or an
+/// Throws ConfigError for a bad configuration; FileError if the analysis is missing or an
 /// input is damaged; TooLittleDataError if the data support none of the figures; Error if none
 /// could be drawn for another reason (no gnuplot). In the last two cases the report is still
 /// written.

@@ -15,6 +15,9 @@ namespace ff {
 /// Three significant digits in scientific form: 1.23e+12 -> "1.23e12".
 [[nodiscard]] std::string format_flops(double flops);
 
+/// "2^-0.27": a positive number as a power of two, its exponent to two decimals at most.
+[[nodiscard]] std::string format_power_of_two(double value);
+
 /// "45s", "3m 20s", "2h 05m", "3d 4h".
 [[nodiscard]] std::string format_duration(double seconds);
 

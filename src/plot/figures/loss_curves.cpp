@@ -25,6 +25,19 @@ std::vector<double> distinct_budgets(const std::vector<RunHistory>& histories) {
   return budgets;
 }
 
+/// What a group of runs is called: its budget; in an lr_transfer sweep, whose runs spend the same
+/// exactly if they have the same width, the width.
+std::string group_name(double budget, const FigureInputs& inputs) {
+  if (inputs.sweep_kind == io::kLrTransferSweep) {
+    for (const io::RunResult& run : inputs.results) {
+      if (run.architecture && same_budget(run.compute_budget, budget)) {
+        return fmt::format("width {}", run.architecture->d_model);
+      }
+    }
+  }
+  return power_text(budget);
+}
+
 /// One run's loss against tokens, or against steps where tokens were not logged.
 Series history(const RunHistory& run,
                std::optional<double> io::MetricsLine::*loss,
@@ -63,7 +76,7 @@ Drawing loss_curves(const FigureInputs& inputs) {
         }
         series.shade = shade_of(i, budgets.size());
         if (std::exchange(first, false)) {
-          series.legend = power_text(budgets[i]);
+          series.legend = group_name(budgets[i], inputs);
         }
         if (loss == &io::MetricsLine::eval_loss) {
           // A run that was measured once is a mark; one that was measured often, a marked line.
@@ -77,12 +90,13 @@ Drawing loss_curves(const FigureInputs& inputs) {
       }
     }
   }
+  const bool by_width = inputs.sweep_kind == io::kLrTransferSweep;
   Figure figure{.name = "loss_curves",
                 .title = "Loss during training",
-                .caption =
-                    "Every run of the sweep, coloured by its budget. The training loss is "
-                    "the mean since the last logged step.",
-                .legend_title = "Budget C [FLOP]"};
+                .caption = fmt::format("Every run of the sweep, coloured by its {}. The training "
+                                       "loss is the mean since the last logged step.",
+                                       by_width ? "width" : "budget"),
+                .legend_title = by_width ? "" : "Budget C [FLOP]"};
   for (Panel* panel : {&train, &held_out}) {
     if (!panel->series.empty()) {
       figure.panels.push_back(std::move(*panel));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/plot/figures.h"
 
+#include <fmt/format.h>
+
 #include <array>
 
 namespace ff::plot {
@@ -9,16 +11,32 @@ std::span<const FigureEntry> figure_registry() {
   static constexpr std::array kFigures = {
       FigureEntry{"isoflops_curves",
                   "loss against model size, one curve and one optimum per budget",
-                  isoflops_curves},
+                  isoflops_curves,
+                  io::kIsoflopSweep},
       FigureEntry{"scaling_laws",
                   "optimal size, tokens and loss against compute, with predictions",
-                  scaling_laws},
+                  scaling_laws,
+                  io::kIsoflopSweep},
       FigureEntry{"tokens_per_param",
                   "tokens per parameter of the optima against compute",
-                  tokens_per_param},
+                  tokens_per_param,
+                  io::kIsoflopSweep},
+      FigureEntry{"lr_transfer",
+                  "loss against learning rate, one curve per width, of an lr_transfer sweep",
+                  lr_transfer,
+                  io::kLrTransferSweep},
       FigureEntry{"loss_curves", "training and held-out loss of every run", loss_curves},
   };
   return kFigures;
+}
+
+Drawing draw(const FigureEntry& entry, const FigureInputs& inputs) {
+  if (!entry.suits(inputs.sweep_kind)) {
+    return NotDrawn{fmt::format("the results are of an {} sweep, and it is a figure of {} sweeps",
+                                inputs.sweep_kind,
+                                entry.sweep_kind)};
+  }
+  return entry.build(inputs);
 }
 
 }  // namespace ff::plot

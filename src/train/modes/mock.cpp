@@ -3,6 +3,7 @@
 // (The Python tool's mock law gives losses of 10 to 33; this one is Hoffmann et al.'s by default.)
 #include "modes/modes.h"
 
+#include "flops_fit/util/error.h"
 #include "flops_fit/util/hash.h"
 #include "flops_fit/util/units.h"
 
@@ -26,7 +27,16 @@ double noise_of(const io::Experiment& e, int64_t seed) {
 
 }  // namespace
 
-void check_mock(const std::vector<io::Experiment>&, const TrainConfig&) {}
+void check_mock(const std::vector<io::Experiment>& sweep, const TrainConfig& config) {
+  for (const io::Experiment& e : sweep) {
+    if (e.sweep_kind == io::kLrTransferSweep) {
+      throw error<ConfigError>(
+          "mode=mock: {} is an lr_transfer sweep, and the planted law (mock.*) knows no learning "
+          "rate; train it with mode=local, or plan with sweep.kind=isoflop.",
+          config.paths.sweep);
+    }
+  }
+}
 
 std::string mock_data_identity(const TrainConfig&) {
   return "mock";
