@@ -28,6 +28,7 @@ struct CoordCurve {
   /// d log2(...) / d log2(width); none where it has not moved at some width (a head that starts at
   /// 0 moves nothing in the first step).
   std::optional<double> change_slope, rms_slope;
+  double change_stderr = 0.0;  ///< of change_slope over seeds; 0 with one seed
   /// The embedding is shown only: it moves by its own rule. Logits may move less in wider models
   /// (in u-muP they start as 1/sqrt(width)), but not more.
   enum class Judged { kNot, kFromAbove, kBothSides } judged = Judged::kBothSides;
