@@ -100,6 +100,11 @@ void check_local(const std::vector<io::Experiment>& sweep, const TrainConfig& co
     }
     static_cast<void>(model::make_parametrization(arch, parametrization));
   }
+  if (config.trainer.learning_rate && sweep.front().sweep_kind == io::kLrTransferSweep) {
+    throw error<ConfigError>(
+        "trainer.learning_rate: {} is an lr_transfer sweep, which sets each run's; leave it out.",
+        config.paths.sweep);
+  }
   for (const std::string& note : conversion_notes(config)) {
     spdlog::warn("{}", note);
   }
@@ -150,6 +155,7 @@ io::RunResult run_local(const RunRequest& request) {
   std::vector<int32_t> tokens(static_cast<size_t>(run.batch_size * (arch.seq_len + 1)));
   io::RunResult result = planned_result(request);
   result.num_tokens = run.num_steps * step_tokens;
+  result.learning_rate = run.learning_rate;
   if (result.params) {
     result.params->total = parametrization.num_parameters();  // the plan knows no norm gains
   }
