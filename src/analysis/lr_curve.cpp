@@ -29,24 +29,35 @@ io::LrPoint point_of(double learning_rate, const std::vector<double>& losses) {
   return point;
 }
 
-/// The vertex of the parabola in x = log2(eta) through three points; b is the lowest of them.
+/// The parabola in x = log2(eta) through three points, in Newton's form.
+struct Newton {
+  double xa, xb;
+  double loss_a, slope, curvature;
+
+  Newton(const io::LrPoint& a, const io::LrPoint& b, const io::LrPoint& c)
+      : xa(std::log2(a.learning_rate)),
+        xb(std::log2(b.learning_rate)),
+        loss_a(a.loss),
+        slope((b.loss - a.loss) / (xb - xa)) {
+    const double xc = std::log2(c.learning_rate);
+    curvature = ((c.loss - b.loss) / (xc - xb) - slope) / (xc - xa);
+  }
+  double operator()(double x) const { return loss_a + (x - xa) * (slope + curvature * (x - xb)); }
+};
+
+/// b is the lowest of the three points.
 void set_vertex(io::LrCurve& curve,
                 const io::LrPoint& a,
                 const io::LrPoint& b,
                 const io::LrPoint& c) {
-  const double xa = std::log2(a.learning_rate);
-  const double xb = std::log2(b.learning_rate);
-  const double xc = std::log2(c.learning_rate);
-  const double slope = (b.loss - a.loss) / (xb - xa);
-  const double curvature = ((c.loss - b.loss) / (xc - xb) - slope) / (xc - xa);
+  const Newton parabola(a, b, c);
   // Rounding of the losses alone must not pass for a curvature.
-  if (!(curvature > 1e-12 * std::abs(b.loss))) {
+  if (!(parabola.curvature > 1e-12 * std::abs(b.loss))) {
     curve.status = "the three lowest points lie on a line";
     return;
   }
-  const double x = 0.5 * (xa + xb) - slope / (2 * curvature);
-  curve.vertex_log2 = x;
-  curve.vertex_loss = a.loss + (x - xa) * (slope + curvature * (x - xb));
+  curve.vertex_log2 = 0.5 * (parabola.xa + parabola.xb) - parabola.slope / (2 * parabola.curvature);
+  curve.vertex_loss = parabola(*curve.vertex_log2);
 }
 
 /// Sets the argmin, whether it is on the edge, and the vertex or why there is none.
@@ -90,6 +101,25 @@ io::LrCurve make_curve(int64_t d_model, const LrWidth& width) {
   }
   find_minimum(curve, width.cells);
   return curve;
+}
+
+std::optional<double> loss_at(const io::LrCurve& curve, double x) {
+  const auto& points = curve.points;
+  if (points.size() < 3 || x < std::log2(points.front().learning_rate) ||
+      x > std::log2(points.back().learning_rate)) {
+    return std::nullopt;
+  }
+  const auto at = [&](size_t i) { return std::log2(points[i].learning_rate); };
+  size_t middle = 1;
+  for (size_t i = 1; i + 1 < points.size(); ++i) {
+    // The vertex's own parabola where it reaches, so that no loss lies below the vertex.
+    if (points[i].learning_rate == curve.argmin_learning_rate && at(i - 1) <= x && x <= at(i + 1)) {
+      middle = i;
+      break;
+    }
+    middle = std::abs(at(i) - x) < std::abs(at(middle) - x) ? i : middle;
+  }
+  return Newton(points[middle - 1], points[middle], points[middle + 1])(x);
 }
 
 }  // namespace ff::analysis

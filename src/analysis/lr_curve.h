@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <vector>
 
 namespace ff::analysis {
@@ -22,5 +23,9 @@ struct LrWidth {
 
 /// Everything of a curve but its regret.
 [[nodiscard]] io::LrCurve make_curve(int64_t d_model, const LrWidth& width);
+
+/// The loss of a completed width at x = log2(eta), by the parabola through the three points nearest
+/// to x; none outside its points.
+[[nodiscard]] std::optional<double> loss_at(const io::LrCurve& curve, double x);
 
 }  // namespace ff::analysis

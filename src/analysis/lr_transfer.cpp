@@ -166,8 +166,16 @@ bool set_regret(io::LrTransfer& out) {
       }
     }
   }
+  for (auto curve = std::next(narrowest); curve != out.curves.end(); ++curve) {
+    if (narrowest->vertex_log2 && curve->vertex_loss) {
+      if (const auto loss = loss_at(*curve, *narrowest->vertex_log2)) {
+        curve->vertex_regret = std::max(0.0, *loss - *curve->vertex_loss);
+      }
+    }
+  }
   const io::LrCurve& widest = out.curves.back();
   out.regret = widest.regret;
+  out.vertex_regret = widest.vertex_regret;
   const bool diverged = std::binary_search(widest.diverged.begin(), widest.diverged.end(), rate);
   if (!out.regret) {
     out.regret_note = fmt::format("at width {} the run at eta = {}, the best at width {}, {}",
@@ -194,16 +202,20 @@ void decide(io::LrTransfer& out, bool regret_known) {
   if (!near) {
     against.push_back(spread);
   }
+  // Where the optimum lies between two learning rates of the grid, noise decides which is the
+  // lowest, and with it the regret on the grid; the vertices know better.
+  const std::optional<double> judged = out.vertex_regret ? out.vertex_regret : out.regret;
   std::string regret = out.regret_note;
-  if (out.regret) {
+  if (judged) {
     regret = fmt::format(
-        "at width {} the narrowest width's best learning rate costs {:.4f} nats; at "
-        "most {:g} is allowed",
+        "at width {} the narrowest width's {} costs {:.4f} nats; at most {:g} is "
+        "allowed",
         out.curves.back().d_model,
-        *out.regret,
+        out.vertex_regret ? "optimum (its vertex)" : "best learning rate",
+        *judged,
         out.max_regret);
   }
-  if (regret_known && !(out.regret && *out.regret <= out.max_regret)) {
+  if (regret_known && !(judged && *judged <= out.max_regret)) {
     against.push_back(regret);
   }
   for (const io::LrCurve& curve : out.curves) {

@@ -51,15 +51,16 @@ std::string loss_table(const io::LrTransfer& transfer) {
 }
 
 std::string minimum_table(const io::LrTransfer& transfer) {
-  Table table({"width", "N", "argmin eta", "loss", "vertex eta", "loss", "regret"});
+  Table table({"width", "N", "argmin eta", "loss", "regret", "vertex eta", "loss", "regret"});
   for (const io::LrCurve& curve : transfer.curves) {
     table.add({std::to_string(curve.d_model),
                format_count(static_cast<double>(curve.model_size)),
                curve.argmin_learning_rate ? format_power_of_two(*curve.argmin_learning_rate) : "-",
                number(curve.argmin_loss),
+               number(curve.regret),
                curve.vertex_log2 ? fmt::format("2^{:.2f}", *curve.vertex_log2) : "-",
                number(curve.vertex_loss),
-               number(curve.regret)});
+               number(curve.vertex_regret)});
   }
   return table.text();
 }
@@ -90,9 +91,10 @@ std::string report(const io::LrTransfer& transfer) {
                                  transfer.provenance.runs_used,
                                  transfer.provenance.runs_read,
                                  loss_table(transfer));
-  text += fmt::format("\nMinima; regret: what the narrowest width's argmin eta costs [nats]\n{}{}",
-                      minimum_table(transfer),
-                      drift_line(transfer));
+  text +=
+      fmt::format("\nMinima; regret: what the narrowest width's eta costs at this one [nats]\n{}{}",
+                  minimum_table(transfer),
+                  drift_line(transfer));
   text += "\n" + verdict_lines(transfer);
   return text + warning_list(transfer.warnings);
 }

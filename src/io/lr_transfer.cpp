@@ -14,16 +14,18 @@ namespace {
 constexpr const char* kRemedy = "run ff-analyze on an lr_transfer sweep, or give paths.lr_transfer";
 
 // One list per group of optional fields, so that reading and writing cannot drift apart.
-constexpr std::array<std::pair<const char*, std::optional<double> LrCurve::*>, 5> kCurveNumbers = {
+constexpr std::array<std::pair<const char*, std::optional<double> LrCurve::*>, 6> kCurveNumbers = {
     {{"argmin_learning_rate", &LrCurve::argmin_learning_rate},
      {"argmin_loss", &LrCurve::argmin_loss},
      {"vertex_log2_learning_rate", &LrCurve::vertex_log2},
      {"vertex_loss", &LrCurve::vertex_loss},
-     {"regret_nats", &LrCurve::regret}}};
-constexpr std::array<std::pair<const char*, std::optional<double> LrTransfer::*>, 3> kDriftNumbers =
+     {"regret_nats", &LrCurve::regret},
+     {"vertex_regret_nats", &LrCurve::vertex_regret}}};
+constexpr std::array<std::pair<const char*, std::optional<double> LrTransfer::*>, 4> kDriftNumbers =
     {{{"vertex_drift_octaves", &LrTransfer::vertex_drift},
       {"vertex_octaves_per_doubling", &LrTransfer::vertex_slope},
-      {"regret_nats", &LrTransfer::regret}}};
+      {"regret_nats", &LrTransfer::regret},
+      {"vertex_regret_nats", &LrTransfer::vertex_regret}}};
 
 /// An array field; throws FileError if it is something else.
 const Json& array_of(const ObjectReader& object, std::string_view key) {

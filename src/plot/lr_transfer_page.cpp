@@ -50,18 +50,20 @@ std::string widths(const io::LrTransfer& transfer) {
                     count(static_cast<double>(curve.model_size)),
                     curve.argmin_learning_rate ? rate(*curve.argmin_learning_rate) : kNone,
                     nats(curve.argmin_loss),
+                    nats(curve.regret),
                     curve.vertex_log2 ? rate(std::exp2(*curve.vertex_log2)) : kNone,
                     nats(curve.vertex_loss),
-                    nats(curve.regret),
+                    nats(curve.vertex_regret),
                     fmt::format("{}", curve.diverged.size()),
                     escape_html(curve.status)});
   }
   return "<h2>Widths</h2>\n<p class=\"note\">Losses in nats/token. Regret: what the learning rate "
-         "that is best at the narrowest width costs at this one.</p>\n" +
+         "of the narrowest width (its best trained one, its vertex) costs at this one.</p>\n" +
          table({"Width",
                 "Parameters N",
                 "Best η trained",
                 "Loss there",
+                "Regret",
                 "η at the vertex",
                 "Loss there",
                 "Regret",

@@ -74,12 +74,14 @@ TEST_CASE("drifting vertices do not transfer, and the reasons say by how much",
   // The argmins are at 2^1, 2^1, 2^0 and 2^0: one step, but a dear one.
   CHECK(found.argmin_spread_steps == 1);
   CHECK(*found.regret == Approx(0.04 * (1.4 * 1.4 - 0.4 * 0.4)));
+  CHECK(*found.vertex_regret == Approx(0.04 * 1.5 * 1.5));
   CHECK(*found.curves[1].regret == 0.0);
+  CHECK(*found.curves[1].vertex_regret == Approx(0.04 * 0.5 * 0.5));
   CHECK(*found.curves[2].regret == Approx(0.04 * (0.9 * 0.9 - 0.1 * 0.1)));
   REQUIRE(found.reasons.size() == 1);
   CHECK_THAT(found.reasons[0],
-             ContainsSubstring("at width 256 the narrowest width's best learning rate costs 0.0720 "
-                               "nats; at most 0.01 is allowed"));
+             ContainsSubstring("at width 256 the narrowest width's optimum (its vertex) costs "
+                               "0.0900 nats; at most 0.01 is allowed"));
   // An octave per doubling fails on both counts.
   const io::LrTransfer fast =
       analyze_lr_transfer(planted_lr_runs({.vertices = {1.1, 0.1, -0.9, -1.9}}));
@@ -92,12 +94,28 @@ TEST_CASE("drifting vertices do not transfer, and the reasons say by how much",
 
 TEST_CASE("the limits of the verdict are those of the constants", "[analysis][lr_transfer]") {
   auto runs = planted_lr_runs();
-  // One step apart, at a regret just within and just beyond the limit.
   const double best = *run_at(runs, 256, 0).final_loss;
-  run_at(runs, 256, 1).final_loss = best - 0.0099;
-  CHECK(analyze_lr_transfer(runs).verdict == "transfers");
-  run_at(runs, 256, 1).final_loss = best - 0.0101;
-  CHECK(analyze_lr_transfer(runs).verdict == "does not transfer");
+  // One step apart, at a regret just within and just beyond the limit.
+  for (const auto& [regret, verdict] :
+       {std::pair(0.0099, "transfers"), std::pair(0.0101, "does not transfer")}) {
+    const double drift = std::sqrt(regret / 0.04);
+    const auto found =
+        analyze_lr_transfer(planted_lr_runs({.vertices = {0.1, 0.1, 0.1, 0.1 + drift}}));
+    CHECK(found.argmin_spread_steps == 1);
+    CHECK(*found.vertex_regret == Approx(regret));
+    CHECK(found.verdict == verdict);
+  }
+  // Where there is no vertex to go by, the grid's regret counts.
+  for (const auto& [regret, verdict] :
+       {std::pair(0.0099, "transfers"), std::pair(0.0101, "does not transfer")}) {
+    runs = planted_lr_runs();
+    diverge(run_at(runs, 32, 1));
+    run_at(runs, 256, 1).final_loss = best - regret;
+    const auto found = analyze_lr_transfer(runs);
+    CHECK_FALSE(found.vertex_regret);
+    CHECK(*found.regret == Approx(regret));
+    CHECK(found.verdict == verdict);
+  }
   // Two steps apart, however small the regret.
   runs = planted_lr_runs();
   run_at(runs, 256, 2).final_loss = best - 0.001;

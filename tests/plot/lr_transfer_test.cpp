@@ -228,11 +228,12 @@ TEST_CASE("the report of an lr_transfer sweep is about nothing else", "[plot]") 
   const std::string html = read_file(folder / "report.html");
   CHECK_THAT(html, ContainsSubstring("<h1>Learning-rate transfer</h1>"));
   CHECK_THAT(html, ContainsSubstring("from width 32 to width 256: <b>does not transfer</b>"));
-  CHECK_THAT(html, ContainsSubstring("costs 0.0720 nats"));
+  CHECK_THAT(html, ContainsSubstring("costs 0.0900 nats"));
   CHECK_THAT(html, ContainsSubstring("-1.50 octaves"));
   CHECK_THAT(html,
              ContainsSubstring("<tr><td>256</td><td>2.22M</td><td>2<sup>0</sup></td><td>0.6564</td>"
-                               "<td>2<sup>-0.4</sup></td><td>0.6500</td><td>0.0720</td><td>1</td>"
+                               "<td>0.0720</td><td>2<sup>-0.4</sup></td><td>0.6500</td>"
+                               "<td>0.0900</td><td>1</td>"
                                "<td>ok</td></tr>"));
   CHECK_THAT(html, ContainsSubstring("<svg"));
   for (const char* section : {"Predictions", "Estimators", "Budgets", "No law could be fitted"}) {

@@ -7,7 +7,7 @@
 // and the vertex of the parabola in log2(eta) through it and its two neighbours. A learning rate at
 // which a run diverged is infinitely bad: no point, but the argmin beside it is not on the edge.
 // Over widths: how far the argmins and the vertices move, and the regret: what the narrowest
-// width's argmin costs a wider one, in nats.
+// width's vertex (where there is one, else its argmin) costs a wider one, in nats.
 #include "flops_fit/io/lr_transfer.h"
 #include "flops_fit/io/results.h"
 

@@ -41,6 +41,10 @@ struct LrCurve {
   /// The loss at the narrowest width's argmin_learning_rate minus argmin_loss [nats]; none at that
   /// width itself, and where that run diverged or is missing.
   std::optional<double> regret;
+  /// The same with the narrowest width's vertex in place of its argmin, and this width's loss
+  /// between its points by parabolas: what a grid too coarse for the optimum does not blur. None if
+  /// either width has no vertex, or that learning rate lies beyond this width's completed ones.
+  std::optional<double> vertex_regret;
 };
 
 struct LrTransferProvenance {
@@ -59,10 +63,11 @@ struct LrTransfer {
   double argmin_spread_octaves = 0.0;
   /// Of the widest vertex minus the narrowest one [octaves]; none with fewer than two vertices.
   std::optional<double> vertex_drift;
-  std::optional<double> vertex_slope;  ///< least squares over log2(width) [octaves per doubling]
-  std::optional<double> regret;        ///< that of the widest width [nats]
-  std::string regret_note;             ///< why there is none; empty if there is
-  int64_t max_spread_steps = 0;        ///< the limits that the verdict applied
+  std::optional<double> vertex_slope;   ///< least squares over log2(width) [octaves per doubling]
+  std::optional<double> regret;         ///< that of the widest width [nats]
+  std::optional<double> vertex_regret;  ///< likewise; what the verdict goes by where there is one
+  std::string regret_note;              ///< why there is none; empty if there is
+  int64_t max_spread_steps = 0;         ///< the limits that the verdict applied
   double max_regret = 0.0;
   std::vector<std::string> warnings;
   LrTransferProvenance provenance;
