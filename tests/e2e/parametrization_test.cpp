@@ -102,3 +102,15 @@ TEST_CASE("the coordinate check passes u-mup and fails sp", "[e2e]") {
   // Without the flag the key has its full name only.
   CHECK(run("ff-train widths=[32,64]", folder.path()).exit_code == 2);
 }
+
+TEST_CASE("a learning rate far from what the parametrization wants is warned of", "[e2e]") {
+  const TemporaryFolder folder;
+  REQUIRE(
+      run("ff-plan -q compute.budgets=[1e9] plan.widths=[[8]] schedule.min_steps=5", folder.path())
+          .exit_code == 0);
+  CHECK(run("ff-train --dry-run", folder.path()).err.find("warning") == std::string::npos);
+  CHECK_THAT(run("ff-train --dry-run model.parametrization=sp", folder.path()).err,
+             ContainsSubstring("sp usually wants one near 0.0078125"));
+  CHECK(run("ff-train --dry-run model.parametrization=sp trainer.learning_rate=0.01", folder.path())
+            .err.find("warning") == std::string::npos);
+}

@@ -53,6 +53,27 @@ class RunLog {
   EventWriter events_;
 };
 
+/// A plan's learning rate says nothing of the parametrization it was meant for.
+void warn_of_learning_rate(const std::vector<io::Experiment>& sweep, const TrainConfig& config) {
+  constexpr double kFar = 32.0;  // five octaves
+  const model::ParametrizationEntry& entry =
+      model::find_parametrization(parametrization_options(config).name);
+  for (const io::Experiment& e : sweep) {
+    const double eta = tuning_of(config, e.learning_rate, e.architecture->num_layers).learning_rate;
+    if (e.sweep_kind != io::kLrTransferSweep &&
+        (eta > kFar * entry.usual_lr || eta < entry.usual_lr / kFar)) {
+      spdlog::warn(
+          "{}: the learning rate is {}, and {} usually wants one near {}; plan with "
+          "lr_schedule.base_lr or set trainer.learning_rate.",
+          e.experiment_id,
+          format_number(eta),
+          entry.name,
+          format_number(entry.usual_lr));
+      return;
+    }
+  }
+}
+
 /// A training loss of this many times ln(vocab), the loss of guessing, is past recovery.
 constexpr double kDivergedFactor = 10.0;
 
@@ -108,6 +129,7 @@ void check_local(const std::vector<io::Experiment>& sweep, const TrainConfig& co
   for (const std::string& note : conversion_notes(config)) {
     spdlog::warn("{}", note);
   }
+  warn_of_learning_rate(sweep, config);
 }
 
 std::string local_data_identity(const TrainConfig& config) {
