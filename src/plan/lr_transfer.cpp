@@ -69,8 +69,11 @@ void check(const PlanConfig& config) {
 
 void check_sweep_keys(const PlanConfig& config) {
   if (config.sweep.kind != io::kLrTransferSweep) {
-    if (const std::string keys =
-            changed_keys(config, {"sweep.widths", "sweep.log2_learning_rates", "sweep.num_tokens"});
+    if (const std::string keys = changed_keys(config,
+                                              {"sweep.widths",
+                                               "sweep.log2_learning_rates",
+                                               "sweep.num_tokens",
+                                               "sweep.batch_tokens"});
         !keys.empty()) {
       throw error<ConfigError>(
           "{}: no effect with sweep.kind={}; set sweep.kind=lr_transfer, or leave it out.",
@@ -93,6 +96,10 @@ void check_sweep_keys(const PlanConfig& config) {
                                              "model.min_size",
                                              "model.max_size",
                                              "architecture",
+                                             "schedule.batch_factor",
+                                             "schedule.batch_exponent",
+                                             "schedule.batch_min_tokens",
+                                             "schedule.batch_max_tokens",
                                              "lr_schedule"});
       !keys.empty()) {
     throw error<ConfigError>(
@@ -112,17 +119,21 @@ Plan make_lr_transfer_plan(const PlanConfig& config) {
     check_width("sweep.widths", d_model, config.model);
   }
   const int64_t vocab_size = vocab_size_of(config);
+  // The batch rule gives way to one batch for all.
+  PlanConfig fixed = config;
+  fixed.schedule.batch_min_tokens = config.sweep.batch_tokens;
+  fixed.schedule.batch_max_tokens = config.sweep.batch_tokens;
 
   Plan plan;
   for (const int64_t d_model : widths) {
     io::Experiment e =
         shaped_experiment(make_shape(d_model, *config.model.num_layers, vocab_size, config),
                           config.sweep.num_tokens,
-                          config);
+                          fixed);
     if (e.num_steps < config.schedule.min_steps) {
       throw error<ConfigError>(
           "impossible plan: sweep.num_tokens={} are {} steps, fewer than schedule.min_steps={}; "
-          "raise sweep.num_tokens or lower schedule.batch_size.",
+          "raise sweep.num_tokens or lower sweep.batch_tokens.",
           format_number(config.sweep.num_tokens),
           e.num_steps,
           config.schedule.min_steps);

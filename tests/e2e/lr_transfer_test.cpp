@@ -62,11 +62,13 @@ TEST_CASE("a small lr_transfer sweep goes through all programs", "[e2e]") {
 
 TEST_CASE("u-mup's learning rate transfers from width 32 to 256", "[e2e][slow]") {
   const TemporaryFolder folder;
-  const LrTransfer found = sweep(folder, "sweep.num_tokens=1e5", "");
+  const LrTransfer found = sweep(folder, "", "");
   CHECK(found.verdict == ff::io::kTransfers);
   CHECK(found.argmin_spread_steps <= 1);
   REQUIRE(found.regret.has_value());
   CHECK(*found.regret <= 0.01);
+  REQUIRE(found.vertex_regret.has_value());
+  CHECK(*found.vertex_regret <= 0.01);
   for (const auto& curve : found.curves) {
     CHECK(curve.edge.empty());
   }

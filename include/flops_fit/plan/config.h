@@ -16,6 +16,7 @@ struct SweepSection {
   std::vector<int64_t> widths = {32, 64, 128, 256};
   std::vector<double> log2_learning_rates = {-3, -2, -1, 0, 1, 2, 3};
   double num_tokens = 2e5;
+  double batch_tokens = 256;
 
   template <class V>
   void visit(V& v) {
@@ -39,6 +40,12 @@ struct SweepSection {
     v("num_tokens",
       num_tokens,
       {.doc = "Training tokens of every run of an lr_transfer sweep.",
+       .unit = "tokens",
+       .min = 1.0});
+    v("batch_tokens",
+      batch_tokens,
+      {.doc = "Batch of every run of an lr_transfer sweep, in whole rows: smaller than an IsoFLOP "
+              "sweep's, so that a short run has enough steps. schedule.batch_size goes before it.",
        .unit = "tokens",
        .min = 1.0});
   }
