@@ -9,29 +9,35 @@ namespace ff::model {
 
 using torch::Tensor;
 
+Tensor initial_weights(const Parametrization& p, uint64_t seed) {
+  Tensor weights = torch::empty({p.num_parameters()});
+  auto generator = at::detail::createCPUGenerator(seed);
+  weights.normal_(0.0, 1.0, generator);
+  int64_t offset = 0;
+  for (const TensorRule& rule : p.tensors) {
+    Tensor part = weights.narrow(0, offset, rule.numel());
+    if (rule.type == TensorType::kNorm) {
+      part.fill_(1.0);
+    } else {
+      part.mul_(rule.init_std);
+    }
+    offset += rule.numel();
+  }
+  return weights;
+}
+
 Gpt::Gpt(Parametrization parametrization, const GptOptions& options, uint64_t seed)
     : parametrization_(std::move(parametrization)), options_(options) {
   const cost::Architecture& arch = parametrization_.architecture;
-  int64_t count = 0;
-  for (const TensorRule& rule : parametrization_.tensors) {
-    count += rule.numel();
-  }
   // Drawn in float32 whatever the dtype, so that float64 tests see the same model.
-  Tensor initial = torch::empty({count});
-  auto generator = at::detail::createCPUGenerator(seed);
-  initial.normal_(0.0, 1.0, generator);
+  const Tensor initial = initial_weights(parametrization_, seed);
   const auto tensor_options = torch::TensorOptions().device(options.device).dtype(options.dtype);
   flat_weights_ = initial.to(tensor_options);
-  flat_grads_ = torch::zeros({count}, tensor_options);
+  flat_grads_ = torch::zeros_like(flat_weights_);
 
   int64_t offset = 0;
   for (const TensorRule& rule : parametrization_.tensors) {
     const int64_t n = rule.numel();
-    if (rule.type == TensorType::kNorm) {
-      flat_weights_.narrow(0, offset, n).fill_(1.0);
-    } else {
-      flat_weights_.narrow(0, offset, n).mul_(rule.init_std);
-    }
     Tensor weight = flat_weights_.narrow(0, offset, n).view(rule.shape).detach();
     weight.set_requires_grad(true);
     weight.mutable_grad() = flat_grads_.narrow(0, offset, n).view(rule.shape);

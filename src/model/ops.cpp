@@ -70,6 +70,7 @@ struct LinearOp : Function<LinearOp> {
                               data(dy),
                               data(saved[0]),
                               to_float(ctx->saved_data["grad_weight"]),
+                              false,
                               mutable_data(dw));
       return {dx, dw, Tensor(), Tensor(), Tensor()};
     }
@@ -283,14 +284,6 @@ struct CrossEntropyOp : Function<CrossEntropyOp> {
 };
 
 }  // namespace
-
-LinearScale scale_for(const TensorRule& rule, int64_t rows) {
-  const double per_rows =
-      rule.grad_weight_per_sqrt_rows ? 1.0 / std::sqrt(static_cast<double>(rows)) : 1.0;
-  return {.forward = rule.forward,
-          .grad_input = rule.grad_input,
-          .grad_weight = rule.grad_weight * per_rows};
-}
 
 Tensor linear(const Tensor& x, const Tensor& weight, const LinearScale& scale) {
   return LinearOp::apply(x, weight, scale.forward, scale.grad_input, scale.grad_weight);

@@ -6,6 +6,7 @@
 #include "flops_fit/util/error.h"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <numeric>
 
@@ -13,6 +14,14 @@ namespace ff::model {
 
 int64_t TensorRule::numel() const {
   return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
+}
+
+LinearScale scale_for(const TensorRule& rule, int64_t rows) {
+  const double per_rows =
+      rule.grad_weight_per_sqrt_rows ? 1.0 / std::sqrt(static_cast<double>(rows)) : 1.0;
+  return {.forward = rule.forward,
+          .grad_input = rule.grad_input,
+          .grad_weight = rule.grad_weight * per_rows};
 }
 
 const char* to_string(TensorType type) {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// One training step behind one interface, so that the training loop does not know what runs it.
-// Today there is the eager LibTorch engine, on the CPU and on CUDA.
+// One training step behind one interface, so that the training loop does not know what runs it:
+// eager (LibTorch's autograd, on the CPU and on CUDA) or fused (by hand, on the CPU, float32).
 #include "flops_fit/model/parametrization.h"
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -66,6 +67,22 @@ struct EngineOptions {
 [[nodiscard]] std::unique_ptr<Engine> make_eager_engine(const model::Parametrization& p,
                                                         const EngineOptions& options,
                                                         uint64_t seed);
+
+/// Why the fused engine cannot train a model, or nothing if it can.
+[[nodiscard]] std::optional<std::string> why_not_fused(const model::Parametrization& p,
+                                                       const EngineOptions& options);
+
+/// "eager" or "fused" for a configured engine of auto, eager or fused. Throws ConfigError with the
+/// reason where fused is asked for and cannot serve.
+[[nodiscard]] std::string choose_engine(const std::string& asked,
+                                        const model::Parametrization& p,
+                                        const EngineOptions& options);
+
+/// An engine by the name that choose_engine() gave.
+[[nodiscard]] std::unique_ptr<Engine> make_engine(const std::string& name,
+                                                  const model::Parametrization& p,
+                                                  const EngineOptions& options,
+                                                  uint64_t seed);
 
 /// "cpu" or "cuda" for a configured device of auto, cpu or cuda.
 [[nodiscard]] std::string resolve_device(const std::string& device);

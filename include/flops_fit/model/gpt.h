@@ -30,10 +30,13 @@ struct GptOptions {
   torch::Dtype dtype = torch::kFloat32;
 };
 
+/// All weights in one float32 tensor on the CPU, in the table's order: N(0, init_std^2) by a
+/// generator seeded with `seed`, the same for every engine and device; gains are 1.
+[[nodiscard]] torch::Tensor initial_weights(const Parametrization& p, uint64_t seed);
+
 class Gpt {
  public:
-  /// Weights are drawn from N(0, init_std^2) by a generator seeded with `seed`, on the CPU, so that
-  /// they are the same on every device; gains start at 1.
+  /// Starts from initial_weights().
   Gpt(Parametrization parametrization, const GptOptions& options, uint64_t seed);
 
   /// ids [batch, seq_len], int64 -> logits [batch * seq_len, vocab].

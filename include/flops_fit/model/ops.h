@@ -10,14 +10,6 @@
 
 namespace ff::model {
 
-/// Forward and gradient multipliers of one weight, for a batch of a given number of rows.
-struct LinearScale {
-  double forward = 1.0;
-  double grad_input = 1.0;
-  double grad_weight = 1.0;
-};
-[[nodiscard]] LinearScale scale_for(const TensorRule& rule, int64_t rows);
-
 /// y = forward * x W^T.
 [[nodiscard]] torch::Tensor linear(const torch::Tensor& x,
                                    const torch::Tensor& weight,

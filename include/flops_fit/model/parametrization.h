@@ -56,6 +56,14 @@ struct TensorRule {
   [[nodiscard]] int64_t numel() const;
 };
 
+/// Forward and gradient multipliers of one weight, for a batch of a given number of rows.
+struct LinearScale {
+  double forward = 1.0;
+  double grad_input = 1.0;
+  double grad_weight = 1.0;
+};
+[[nodiscard]] LinearScale scale_for(const TensorRule& rule, int64_t rows);
+
 /// One residual addition: x_out = branch * f(x) + skip * x. The skip's gradient is multiplied by
 /// `skip`; the branch's where it meets the skip's again, in front of f (`grad_at_split`), or behind
 /// it (`grad_at_add`), which also scales the gradients of the weights in f.

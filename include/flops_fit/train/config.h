@@ -361,6 +361,7 @@ struct MockSection {
 
 struct TrainConfig {
   std::string mode = "local";
+  std::string engine = "auto";
   std::string output_dir = "outputs";
   bool resume = true;
   PathsSection paths;
@@ -382,6 +383,12 @@ struct TrainConfig {
            "local: train for real on this machine; mock: draw losses from a planted law (mock.*), "
            "to try the pipeline; api: not built yet.",
        .choices = {"local", "mock", "api"}});
+    v("engine",
+      engine,
+      {.doc =
+           "What runs a training step: eager (LibTorch, CPU or CUDA), fused (by hand, CPU, faster "
+           "on small models), auto (fused wherever it can).",
+       .choices = {"auto", "eager", "fused"}});
     v("output_dir",
       output_dir,
       {.doc = "Folder of all files of a sweep; the paths of every stage start from it.",

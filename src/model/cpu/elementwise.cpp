@@ -143,6 +143,7 @@ FF_INLINE void cross_entropy_body(int64_t rows,
     for (int lane = 1; lane < kLanes; ++lane) {
       top = tops[lane] > top ? tops[lane] : top;
     }
+    const float at_target = logits[target] * logit_scale;  // dlogits may take the logits' place
     Floats sums = splat(0.0F);
     for_each_lane(vocab, [&](int64_t i, int64_t n) FF_INLINE_LAMBDA {
       Floats v;
@@ -160,7 +161,7 @@ FF_INLINE void cross_entropy_body(int64_t rows,
       }
     });
     const float total = sum_lanes(sums);
-    losses[r] = std::log(total) + top - logits[target] * logit_scale;
+    losses[r] = std::log(total) + top - at_target;
     if (gradient != nullptr) {
       const float factor = grad_scale / total;
       for (int64_t i = 0; i < vocab; ++i) {

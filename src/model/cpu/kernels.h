@@ -31,14 +31,29 @@ void linear_grad_input(int64_t rows,
                        const float* weight,
                        float scale,
                        float* dx);
-/// dw = scale * dy^T x.
+/// dw = scale * dy^T x, or added to dw.
 void linear_grad_weight(int64_t rows,
                         int64_t fan_out,
                         int64_t fan_in,
                         const float* dy,
                         const float* x,
                         float scale,
+                        bool add,
                         float* dw);
+
+// The first two with the weight packed once for many calls; `panels` holds fan_out * fan_in floats.
+void pack_forward(int64_t fan_out, int64_t fan_in, const float* weight, float* panels);
+void pack_grad_input(int64_t fan_out, int64_t fan_in, const float* weight, float* panels);
+/// c = alpha * a B, or added to c; a [rows, depth], c [rows, columns], B in panels: linear_forward
+/// has columns = fan_out and depth = fan_in, linear_grad_input the other way round.
+void packed_product(int64_t rows,
+                    int64_t columns,
+                    int64_t depth,
+                    const float* a,
+                    const float* panels,
+                    float alpha,
+                    bool add,
+                    float* c);
 
 /// Sizes and scales of one causal attention; see AttentionShape in ops.h.
 struct Attention {
@@ -77,11 +92,26 @@ void swiglu_backward(int64_t count,
                      float* dup,
                      float* dgate);
 
+/// One step of AdamW on `count` weights that share a learning rate. `decay` is the share removed of
+/// each weight; the gradient is multiplied by `grad_scale` first.
+struct AdamStep {
+  float beta1, beta2, eps;
+  float correction1, correction2;  ///< 1 - beta^t
+  float learning_rate, decay, grad_scale;
+};
+void adamw(const AdamStep& step,
+           int64_t count,
+           const float* grad,
+           float* first_moment,
+           float* second_moment,
+           float* weight);
+[[nodiscard]] double sum_of_squares(int64_t count, const float* x);
+
 /// out = a x + b y.
 void scaled_sum(int64_t count, float a, const float* x, float b, const float* y, float* out);
 
-/// Per-row loss [nats] of logits * logit_scale, 0 where target < 0; `dlogits` (may be null) gets
-/// grad_scale * (softmax - onehot), 0 where target < 0.
+/// Per-row loss [nats] of logits * logit_scale, 0 where target < 0; `dlogits` (may be null, or the
+/// logits themselves) gets grad_scale * (softmax - onehot), 0 where target < 0.
 void cross_entropy(int64_t rows,
                    int64_t vocab,
                    float logit_scale,

@@ -23,9 +23,7 @@ void pack(const float* from,
           int64_t columns,
           int64_t k_stride,
           int64_t n_stride,
-          std::vector<float>& panels) {
-  panels.resize(static_cast<size_t>(depth * columns));
-  float* out = panels.data();
+          float* out) {
   for (int64_t first = 0; first < columns; first += kPanel) {
     const int64_t width = std::min(kPanel, columns - first);
     for (int64_t k = 0; k < depth; ++k) {
@@ -36,13 +34,14 @@ void pack(const float* from,
   }
 }
 
-FF_INLINE void packed_product(int64_t rows,
-                              int64_t columns,
-                              int64_t depth,
-                              const float* a,
-                              const float* panels,
-                              float alpha,
-                              float* c) {
+FF_INLINE void packed_product_body(int64_t rows,
+                                   int64_t columns,
+                                   int64_t depth,
+                                   const float* a,
+                                   const float* panels,
+                                   float alpha,
+                                   bool add,
+                                   float* c) {
   const int64_t block = rows_per_block(depth);
   for (int64_t first = 0; first < rows; first += block) {
     const int64_t count = std::min(block, rows - first);
@@ -51,9 +50,9 @@ FF_INLINE void packed_product(int64_t rows,
     for (int64_t column = 0; column < columns; column += kPanel) {
       const float* panel = panels + column * depth;
       if (columns - column >= kPanel) {
-        gemm_strip<2>(count, depth, factor, panel, kPanel, alpha, false, out + column, columns);
+        gemm_strip<2>(count, depth, factor, panel, kPanel, alpha, add, out + column, columns);
       } else {
-        gemm_strip<1>(count, depth, factor, panel, kLanes, alpha, false, out + column, columns);
+        gemm_strip<1>(count, depth, factor, panel, kLanes, alpha, add, out + column, columns);
       }
     }
   }
@@ -65,14 +64,23 @@ FF_INLINE void weight_gradient_body(int64_t rows,
                                     const float* dy,
                                     const float* x,
                                     float scale,
+                                    bool add,
                                     float* dw) {
   // dw[n][k] = sum over rows of dy[row][n] x[row][k], in chunks of rows that stay in cache.
   constexpr int64_t kChunk = 64;
   for (int64_t first = 0; first < rows; first += kChunk) {
     const int64_t count = std::min(kChunk, rows - first);
     const Factor factor{dy + first * fan_out, 1, fan_out};
-    gemm_block(
-        fan_out, fan_in, count, factor, x + first * fan_in, fan_in, scale, first > 0, dw, fan_in);
+    gemm_block(fan_out,
+               fan_in,
+               count,
+               factor,
+               x + first * fan_in,
+               fan_in,
+               scale,
+               add || first > 0,
+               dw,
+               fan_in);
   }
 }
 
@@ -83,8 +91,9 @@ FF_DISPATCH(packed,
              const float* a,
              const float* panels,
              float alpha,
+             bool add,
              float* c),
-            packed_product(rows, columns, depth, a, panels, alpha, c))
+            packed_product_body(rows, columns, depth, a, panels, alpha, add, c))
 FF_DISPATCH(weight_gradient,
             (int64_t rows,
              int64_t fan_out,
@@ -92,12 +101,14 @@ FF_DISPATCH(weight_gradient,
              const float* dy,
              const float* x,
              float scale,
+             bool add,
              float* dw),
-            weight_gradient_body(rows, fan_out, fan_in, dy, x, scale, dw))
+            weight_gradient_body(rows, fan_out, fan_in, dy, x, scale, add, dw))
 
-std::vector<float>& panel_buffer() {
+float* panel_buffer(int64_t size) {
   static thread_local std::vector<float> buffer;
-  return buffer;
+  buffer.resize(std::max(buffer.size(), static_cast<size_t>(size)));
+  return buffer.data();
 }
 
 }  // namespace
@@ -107,6 +118,25 @@ bool linear_serves(int64_t fan_out, int64_t fan_in) {
          fan_out <= kMaxFanOut;
 }
 
+void pack_forward(int64_t fan_out, int64_t fan_in, const float* weight, float* panels) {
+  pack(weight, fan_in, fan_out, 1, fan_in, panels);
+}
+
+void pack_grad_input(int64_t fan_out, int64_t fan_in, const float* weight, float* panels) {
+  pack(weight, fan_out, fan_in, fan_in, 1, panels);
+}
+
+void packed_product(int64_t rows,
+                    int64_t columns,
+                    int64_t depth,
+                    const float* a,
+                    const float* panels,
+                    float alpha,
+                    bool add,
+                    float* c) {
+  packed_best(rows, columns, depth, a, panels, alpha, add, c);
+}
+
 void linear_forward(int64_t rows,
                     int64_t fan_out,
                     int64_t fan_in,
@@ -114,8 +144,9 @@ void linear_forward(int64_t rows,
                     const float* weight,
                     float scale,
                     float* y) {
-  pack(weight, fan_in, fan_out, 1, fan_in, panel_buffer());
-  packed_best(rows, fan_out, fan_in, x, panel_buffer().data(), scale, y);
+  float* panels = panel_buffer(fan_out * fan_in);
+  pack_forward(fan_out, fan_in, weight, panels);
+  packed_best(rows, fan_out, fan_in, x, panels, scale, false, y);
 }
 
 void linear_grad_input(int64_t rows,
@@ -125,8 +156,9 @@ void linear_grad_input(int64_t rows,
                        const float* weight,
                        float scale,
                        float* dx) {
-  pack(weight, fan_out, fan_in, fan_in, 1, panel_buffer());
-  packed_best(rows, fan_in, fan_out, dy, panel_buffer().data(), scale, dx);
+  float* panels = panel_buffer(fan_out * fan_in);
+  pack_grad_input(fan_out, fan_in, weight, panels);
+  packed_best(rows, fan_in, fan_out, dy, panels, scale, false, dx);
 }
 
 void linear_grad_weight(int64_t rows,
@@ -135,8 +167,9 @@ void linear_grad_weight(int64_t rows,
                         const float* dy,
                         const float* x,
                         float scale,
+                        bool add,
                         float* dw) {
-  weight_gradient_best(rows, fan_out, fan_in, dy, x, scale, dw);
+  weight_gradient_best(rows, fan_out, fan_in, dy, x, scale, add, dw);
 }
 
 }  // namespace ff::model::cpu

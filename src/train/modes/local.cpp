@@ -80,7 +80,8 @@ constexpr double kDivergedFactor = 10.0;
 }  // namespace
 
 void check_local(const std::vector<io::Experiment>& sweep, const TrainConfig& config) {
-  static_cast<void>(engine::resolve_device(config.hardware.device));
+  engine::EngineOptions engine_config = engine_options(config);
+  engine_config.device = engine::resolve_device(config.hardware.device);
   const model::ParametrizationOptions parametrization = parametrization_options(config);
   const int64_t vocab = data::planned_vocab_size(config.dataset);
   for (const io::Experiment& e : sweep) {
@@ -119,7 +120,8 @@ void check_local(const std::vector<io::Experiment>& sweep, const TrainConfig& co
           arch.seq_len,
           config.dataset.seq_len);
     }
-    static_cast<void>(model::make_parametrization(arch, parametrization));
+    static_cast<void>(engine::choose_engine(
+        config.engine, model::make_parametrization(arch, parametrization), engine_config));
   }
   if (config.trainer.learning_rate && sweep.front().sweep_kind == io::kLrTransferSweep) {
     throw error<ConfigError>(
@@ -151,8 +153,11 @@ io::RunResult run_local(const RunRequest& request) {
   engine::EngineOptions engine_config = engine_options(request.config);
   engine_config.device = device;
   engine_config.pin_memory = request.config.hardware.pin_memory;
-  const auto engine =
-      engine::make_eager_engine(parametrization, engine_config, static_cast<uint64_t>(run.seed));
+  const auto engine = engine::make_engine(
+      engine::choose_engine(request.config.engine, parametrization, engine_config),
+      parametrization,
+      engine_config,
+      static_cast<uint64_t>(run.seed));
 
   LoopCounters counters;
   if (auto checkpoint = load_checkpoint(request.run_dir, request.config_hash)) {
