@@ -37,6 +37,7 @@ Json to_json(const RunResult& r) {
                {"learning_rate", number_or_null(r.learning_rate)},
                {"dtype", text_or_null(r.dtype)},
                {"device", text_or_null(r.device)},
+               {"engine", text_or_null(r.engine)},
                {"config_hash", text_or_null(r.config_hash)},
                {"version", text_or_null(r.version)}};
   if (r.sweep_kind != kIsoflopSweep) {
@@ -86,6 +87,7 @@ RunResult result_from_json(const Json& value, const std::string& where) {
   }
   r.dtype = object.text_or("dtype", "");
   r.device = object.text_or("device", "");
+  r.engine = object.text_or("engine", "");
   r.config_hash = object.text_or("config_hash", "");
   r.version = object.text_or("version", "");
   return r;

@@ -41,6 +41,7 @@ struct RunResult {
   std::optional<double> learning_rate;  ///< peak eta, before the per-tensor factors
   std::string dtype;                    ///< "float32", ...; empty where unknown
   std::string device;                   ///< "cpu", "cuda:0", "mock"
+  std::string engine;                   ///< "eager", "fused"; empty where unknown
   std::string config_hash;              ///< of everything that can change the loss
   std::string version;                  ///< of flops-fit
 

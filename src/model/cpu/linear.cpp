@@ -11,9 +11,12 @@ namespace {
 
 constexpr int64_t kPanel = 2 * kLanes;  ///< columns of a packed panel; the last one may be 8 wide
 
-/// Rows of A whose numbers fill half of a 32 KB first-level cache, in whole tiles.
+/// A panel of this depth fills half of a 32 KB first-level cache; deeper sums are taken in parts.
+constexpr int64_t kDepth = 256;
+
+/// Rows of A taken together, in whole tiles: enough to use a panel often while it is in that cache.
 int64_t rows_per_block(int64_t depth) {
-  return std::max<int64_t>(6, 4096 / depth / 6 * 6);
+  return std::max<int64_t>(48, 4096 / depth / 6 * 6);
 }
 
 /// Copies a matrix of `depth` x `columns`, element (k, n) at k * k_stride + n * n_stride, into
@@ -42,17 +45,22 @@ FF_INLINE void packed_product_body(int64_t rows,
                                    float alpha,
                                    bool add,
                                    float* c) {
-  const int64_t block = rows_per_block(depth);
-  for (int64_t first = 0; first < rows; first += block) {
-    const int64_t count = std::min(block, rows - first);
-    const Factor factor{a + first * depth, depth, 1};
-    float* out = c + first * columns;
-    for (int64_t column = 0; column < columns; column += kPanel) {
-      const float* panel = panels + column * depth;
-      if (columns - column >= kPanel) {
-        gemm_strip<2>(count, depth, factor, panel, kPanel, alpha, add, out + column, columns);
-      } else {
-        gemm_strip<1>(count, depth, factor, panel, kLanes, alpha, add, out + column, columns);
+  for (int64_t k = 0; k < depth; k += kDepth) {
+    const int64_t part = std::min(kDepth, depth - k);
+    const bool adds = add || k > 0;
+    const int64_t block = rows_per_block(part);
+    for (int64_t first = 0; first < rows; first += block) {
+      const int64_t count = std::min(block, rows - first);
+      const Factor factor{a + first * depth + k, depth, 1};
+      float* out = c + first * columns;
+      for (int64_t column = 0; column < columns; column += kPanel) {
+        const int64_t width = std::min(kPanel, columns - column);
+        const float* panel = panels + column * depth + k * width;
+        if (width == kPanel) {
+          gemm_strip<2>(count, part, factor, panel, width, alpha, adds, out + column, columns);
+        } else {
+          gemm_strip<1>(count, part, factor, panel, width, alpha, adds, out + column, columns);
+        }
       }
     }
   }

@@ -21,6 +21,7 @@
 #include <chrono>
 #include <cmath>
 #include <fstream>
+#include <map>
 
 namespace ff::train {
 namespace {
@@ -84,6 +85,7 @@ void check_local(const std::vector<io::Experiment>& sweep, const TrainConfig& co
   engine_config.device = engine::resolve_device(config.hardware.device);
   const model::ParametrizationOptions parametrization = parametrization_options(config);
   const int64_t vocab = data::planned_vocab_size(config.dataset);
+  std::map<std::string, int> engines;
   for (const io::Experiment& e : sweep) {
     if (!e.trainable()) {
       throw error<ConfigError>(
@@ -120,13 +122,16 @@ void check_local(const std::vector<io::Experiment>& sweep, const TrainConfig& co
           arch.seq_len,
           config.dataset.seq_len);
     }
-    static_cast<void>(engine::choose_engine(
-        config.engine, model::make_parametrization(arch, parametrization), engine_config));
+    ++engines[engine::choose_engine(
+        config.engine, model::make_parametrization(arch, parametrization), engine_config)];
   }
   if (config.trainer.learning_rate && sweep.front().sweep_kind == io::kLrTransferSweep) {
     throw error<ConfigError>(
         "trainer.learning_rate: {} is an lr_transfer sweep, which sets each run's; leave it out.",
         config.paths.sweep);
+  }
+  for (const auto& [name, count] : engines) {
+    spdlog::info("engine {}: {} of {} experiments", name, count, sweep.size());
   }
   for (const std::string& note : conversion_notes(config)) {
     spdlog::warn("{}", note);
@@ -153,11 +158,10 @@ io::RunResult run_local(const RunRequest& request) {
   engine::EngineOptions engine_config = engine_options(request.config);
   engine_config.device = device;
   engine_config.pin_memory = request.config.hardware.pin_memory;
+  const std::string engine_name =
+      engine::choose_engine(request.config.engine, parametrization, engine_config);
   const auto engine = engine::make_engine(
-      engine::choose_engine(request.config.engine, parametrization, engine_config),
-      parametrization,
-      engine_config,
-      static_cast<uint64_t>(run.seed));
+      engine_name, parametrization, engine_config, static_cast<uint64_t>(run.seed));
 
   LoopCounters counters;
   if (auto checkpoint = load_checkpoint(request.run_dir, request.config_hash)) {
@@ -187,6 +191,7 @@ io::RunResult run_local(const RunRequest& request) {
     result.params->total = parametrization.num_parameters();  // the plan knows no norm gains
   }
   result.device = device;
+  result.engine = engine_name;
   result.dtype = request.config.hardware.dtype;
 
   while (counters.step < run.num_steps) {
