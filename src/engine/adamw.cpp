@@ -28,8 +28,8 @@ AdamW::AdamW(const model::Parametrization& p,
     : first_moment(torch::zeros_like(flat_weights)),
       second_moment(torch::zeros_like(flat_weights)),
       lr_factors(spread(p, flat_weights, &model::TensorRule::lr)),
-      options_(options),
-      decay_times_lr_(p.decay_times_lr) {
+      parametrization_(p),
+      options_(options) {
   const bool uniform = std::all_of(p.tensors.begin(), p.tensors.end(), [](const auto& rule) {
     return rule.weight_decay == 1.0;
   });
@@ -53,8 +53,8 @@ double AdamW::step(torch::Tensor weights, torch::Tensor grads, const StepOptions
   second_moment.mul_(options_.beta2).addcmul_(grads, grads, 1.0 - options_.beta2);
   const torch::Tensor root =
       second_moment.sqrt().mul_(1.0 / std::sqrt(correction2)).add_(options_.eps);
-  const double decay = options.weight_decay * options.schedule_factor *
-                       (decay_times_lr_ ? options.learning_rate : 1.0);
+  const double decay = options.schedule_factor *
+                       parametrization_.decay_per_step(options.weight_decay, options.learning_rate);
   if (decay > 0) {
     if (decay_factors_.defined()) {
       weights.mul_(1.0 - decay_factors_ * decay);

@@ -17,11 +17,12 @@ std::string grad_weight_text(const TensorRule& rule) {
                                         : fmt::format("{:.4g}", rule.grad_weight);
 }
 
-}  // namespace
-
-double decay_per_step(const Parametrization& p, const TensorRule& rule, const Tuned& tuned) {
-  return tuned.weight_decay * rule.weight_decay * (p.decay_times_lr ? tuned.learning_rate : 1.0);
+/// Share of the tensor that a step at the peak learning rate removes.
+double decay_of(const Parametrization& p, const TensorRule& rule, const Tuned& tuned) {
+  return rule.weight_decay * p.decay_per_step(tuned.weight_decay, tuned.learning_rate);
 }
+
+}  // namespace
 
 std::string describe(const Parametrization& p, const Tuned& tuned) {
   const cost::Architecture& arch = p.architecture;
@@ -64,7 +65,7 @@ std::string describe(const Parametrization& p, const Tuned& tuned) {
                    rule.grad_input,
                    grad_weight_text(rule),
                    tuned.learning_rate * rule.lr,
-                   decay_per_step(p, rule, tuned));
+                   decay_of(p, rule, tuned));
   }
   fmt::format_to(out,
                  "\nattention  logits x {:.4g}, output x {:.4g}, gradients of q, k, v x {:.4g}\n"
@@ -105,7 +106,7 @@ io::Json to_json(const Parametrization& p, const Tuned& tuned) {
                    {"tensors", io::Json::array()}};
   for (const TensorRule& rule : p.tensors) {
     const double learning_rate = tuned.learning_rate * rule.lr;
-    const double decay = decay_per_step(p, rule, tuned);
+    const double decay = decay_of(p, rule, tuned);
     json["tensors"].push_back(
         {{"name", rule.name},
          {"type", to_string(rule.type)},

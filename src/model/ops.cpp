@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "ops_common.h"
 
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
 namespace ff::model {
 namespace {
@@ -9,6 +11,23 @@ namespace {
 bool on_linear_kernel(const Tensor& x, const Tensor& weight) {
   return on_cpu_kernels(x) && x.is_contiguous() && weight.is_contiguous() &&
          cpu::linear_serves(weight.size(0), weight.size(1));
+}
+
+/// The weight is packed anew for each product: autograd does not say when it changed.
+void kernel_product(
+    cpu::Pass pass, const Tensor& a, const Tensor& weight, double scale, Tensor& c) {
+  static thread_local std::vector<float> panels;
+  panels.resize(std::max(panels.size(), static_cast<size_t>(weight.numel())));
+  cpu::pack(pass, weight.size(0), weight.size(1), data(weight), panels.data());
+  cpu::product(pass,
+               a.size(0),
+               weight.size(0),
+               weight.size(1),
+               data(a),
+               panels.data(),
+               static_cast<float>(scale),
+               false,
+               mutable_data(c));
 }
 
 /// a x + b y.
@@ -37,14 +56,8 @@ struct LinearOp : Function<LinearOp> {
     ctx->saved_data["grad_input"] = grad_input;
     ctx->saved_data["grad_weight"] = grad_weight;
     if (on_linear_kernel(x, weight)) {
-      const Tensor y = torch::empty({x.size(0), weight.size(0)}, x.options());
-      cpu::linear_forward(x.size(0),
-                          weight.size(0),
-                          weight.size(1),
-                          data(x),
-                          data(weight),
-                          static_cast<float>(forward_scale),
-                          mutable_data(y));
+      Tensor y = torch::empty({x.size(0), weight.size(0)}, x.options());
+      kernel_product(cpu::Pass::kForward, x, weight, forward_scale, y);
       return y;
     }
     return at::mm(x, weight.t()).mul_(forward_scale);
@@ -57,13 +70,8 @@ struct LinearOp : Function<LinearOp> {
       const int64_t rows = dy.size(0);
       Tensor dx = torch::empty_like(saved[0]);
       Tensor dw = torch::empty_like(weight);
-      cpu::linear_grad_input(rows,
-                             weight.size(0),
-                             weight.size(1),
-                             data(dy),
-                             data(weight),
-                             to_float(ctx->saved_data["grad_input"]),
-                             mutable_data(dx));
+      kernel_product(
+          cpu::Pass::kGradInput, dy, weight, ctx->saved_data["grad_input"].toDouble(), dx);
       cpu::linear_grad_weight(rows,
                               weight.size(0),
                               weight.size(1),

@@ -69,7 +69,9 @@ std::vector<Moved> train_one(const CoordProblem& problem, int64_t width, uint64_
     gpt.loss(tokens.narrow(1, 0, seq_len).contiguous(), tokens.narrow(1, 1, seq_len).contiguous())
         .backward();
     static_cast<void>(
-        adamw.step(gpt.flat_weights(), gpt.flat_grads(), {.learning_rate = problem.learning_rate}));
+        adamw.step(gpt.flat_weights(),
+                   gpt.flat_grads(),
+                   {.learning_rate = problem.learning_rate, .weight_decay = problem.weight_decay}));
     if (is_recorded(step, problem.steps)) {
       const auto now = probe(gpt, watched);
       for (size_t i = 0; i < now.size(); ++i) {
@@ -155,7 +157,7 @@ std::vector<CoordCurve> coordinate_curves(const CoordProblem& problem) {
     }
   };
   std::vector<std::thread> threads;
-  for (unsigned i = 0; i < std::max(1U, std::thread::hardware_concurrency()); ++i) {
+  for (int64_t i = 0; i < problem.num_threads; ++i) {
     threads.emplace_back(work);
   }
   for (std::thread& thread : threads) {

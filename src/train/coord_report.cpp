@@ -13,6 +13,7 @@
 #include <cmath>
 #include <iterator>
 #include <map>
+#include <thread>
 
 namespace ff::train {
 namespace {
@@ -141,7 +142,12 @@ io::Json to_json(const Round& round) {
   return json;
 }
 
-void check(const CoordCheckSection& section) {
+void check(const TrainConfig& config) {
+  const CoordCheckSection& section = config.coord_check;
+  if (config.model.d_ff) {
+    throw ConfigError(
+        "model.d_ff: --coord-check widens the MLP with the model; give model.ffn_ratio instead.");
+  }
   std::vector<int64_t> sorted = section.widths;
   std::sort(sorted.begin(), sorted.end());
   if (sorted.size() < 2 || std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) {
@@ -169,29 +175,32 @@ int64_t enough_seeds(const std::vector<int64_t>& widths) {
 
 CoordReport run_coord_check(const TrainConfig& config) {
   const CoordCheckSection& section = config.coord_check;
-  check(section);
+  check(config);
   const model::ParametrizationOptions options = parametrization_options(config);
   data::ensure_token_cache(config.dataset);
   const auto dataset = data::open_dataset(config.dataset);
   const double usual = model::find_parametrization(options.name).usual_lr;
-  const int64_t num_layers = configured_architecture(config, section.widths.front()).num_layers;
+  const Tuning tuning =
+      tuning_of(config, usual, configured_architecture(config, section.widths.front()).num_layers);
+  const int64_t cores = std::max<int64_t>(1, std::thread::hardware_concurrency());
 
-  CoordProblem problem{
-      .widths = section.widths,
-      .seeds = section.seeds.value_or(enough_seeds(section.widths)),
-      .steps = section.steps,
-      .batch_size = section.batch_size,
-      .learning_rate =
-          section.learning_rate.value_or(tuning_of(config, usual, num_layers).learning_rate),
-      .engine = engine_options(config),
-      .make_model =
-          [&](int64_t width) {
-            return model::make_parametrization(configured_architecture(config, width), options);
-          },
-      .fill_batch =
-          [&](uint64_t seed, int64_t step, std::span<int32_t> tokens) {
-            dataset->fill_batch(seed, step, section.batch_size, tokens);
-          }};
+  CoordProblem problem{.widths = section.widths,
+                       .seeds = section.seeds.value_or(enough_seeds(section.widths)),
+                       .steps = section.steps,
+                       .batch_size = section.batch_size,
+                       .learning_rate = section.learning_rate.value_or(tuning.learning_rate),
+                       .weight_decay = tuning.weight_decay,
+                       .num_threads = config.hardware.num_threads.value_or(cores),
+                       .engine = engine_options(config),
+                       .make_model =
+                           [&](int64_t width) {
+                             return model::make_parametrization(
+                                 configured_architecture(config, width), options);
+                           },
+                       .fill_batch =
+                           [&](uint64_t seed, int64_t step, std::span<int32_t> tokens) {
+                             dataset->fill_batch(seed, step, section.batch_size, tokens);
+                           }};
   std::sort(problem.widths.begin(), problem.widths.end());
   const auto run = [&](const char* name, const char* meaning, const SlopeBounds& bounds) {
     Round round{name, meaning, bounds, coordinate_curves(problem), {}};

@@ -11,6 +11,10 @@
 namespace ff::train {
 namespace {
 
+// The model of the tools where the configuration says nothing; the planner's default shape.
+constexpr int64_t kWidth = 64;
+constexpr int64_t kHeadSize = 8;
+
 std::string parametrization_name(const TrainConfig& config) {
   return config.umup.enabled ? config.model.parametrization : "sp";
 }
@@ -147,7 +151,7 @@ cost::Architecture configured_architecture(const TrainConfig& config, int64_t d_
   const ModelSection& model = config.model;
   const int64_t head_size = model.head_size.value_or(
       model.num_heads && model.d_model ? std::max<int64_t>(1, *model.d_model / *model.num_heads)
-                                       : 8);
+                                       : kHeadSize);
   if (d_model % head_size != 0) {
     throw error<ConfigError>(
         "a width of {} is not a multiple of the head size {}; change model.head_size or the "
@@ -172,7 +176,7 @@ cost::Architecture configured_architecture(const TrainConfig& config, int64_t d_
 
 cost::Architecture configured_architecture(const TrainConfig& config) {
   const cost::Architecture arch =
-      configured_architecture(config, config.model.d_model.value_or(64));
+      configured_architecture(config, config.model.d_model.value_or(kWidth));
   check_shape(config.model, arch, "--show-parametrization");  // keys that contradict each other
   return arch;
 }

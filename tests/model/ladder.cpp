@@ -235,6 +235,7 @@ std::string check_coordinates(const Mutant& mutant) {
       .seeds = 3,
       .steps = 5,
       .learning_rate = 0.5,
+      .num_threads = 2,
       .make_model =
           [&](int64_t width) {
             Parametrization p = model::make_parametrization({.d_model = width,

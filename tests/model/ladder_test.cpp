@@ -193,6 +193,7 @@ TEST_CASE("S2: with the embedding's own rule slopes tilt down, and sp fails", "[
         .seeds = 3,
         .steps = 5,
         .learning_rate = learning_rate,
+        .num_threads = 2,
         .make_model =
             [&](int64_t width) {
               return ff::model::make_parametrization({.d_model = width,

@@ -24,8 +24,8 @@ class AdamW {
   int64_t steps = 0;
 
  private:
+  model::Parametrization parametrization_;
   OptimizerOptions options_;
-  bool decay_times_lr_;
   torch::Tensor decay_factors_;  ///< one per weight; undefined where all are 1
 };
 

@@ -15,11 +15,6 @@ struct Tuned {
   double weight_decay = 0.0;
 };
 
-/// Share of a tensor's weights that a step at the peak learning rate removes.
-[[nodiscard]] double decay_per_step(const Parametrization& p,
-                                    const TensorRule& rule,
-                                    const Tuned& tuned);
-
 [[nodiscard]] std::string describe(const Parametrization& p, const Tuned& tuned);
 
 /// "tensors": each with name, type, shape, init_std, forward, grad_input, grad_weight (to be

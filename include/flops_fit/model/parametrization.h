@@ -95,6 +95,11 @@ struct Parametrization {
   bool decay_times_lr = false;
 
   [[nodiscard]] const TensorRule& tensor(std::string_view tensor_name) const;
+  /// Share of the weights that a step at the peak learning rate removes, before each tensor's own
+  /// factor (TensorRule::weight_decay) and the schedule's.
+  [[nodiscard]] double decay_per_step(double weight_decay, double peak_learning_rate) const {
+    return weight_decay * (decay_times_lr ? peak_learning_rate : 1.0);
+  }
   [[nodiscard]] bool has_gains() const;
   [[nodiscard]] int64_t num_parameters() const;
 };

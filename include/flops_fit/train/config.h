@@ -80,7 +80,8 @@ struct TrainerSection {
        .min = 1});
     v("accumulation_steps",
       accumulation_steps,
-      {.doc = "Split each batch into this many parts, to save memory; the update is the same.",
+      {.doc = "Split each batch into this many parts, to save memory; the update is the same. (The "
+              "fused engine takes a few rows at a time in any case.)",
        .min = 1});
     v("learning_rate",
       learning_rate,

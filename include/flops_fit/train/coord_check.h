@@ -22,9 +22,8 @@ namespace ff::train {
 struct CoordCurve {
   std::string activation;  ///< as model::Observer names it
   int64_t step = 0;        ///< steps trained
-  std::vector<double>
-      change;               ///< root mean square of its difference from initialisation, per width
-  std::vector<double> rms;  ///< root mean square of itself, per width
+  /// Root mean squares, per width: of its difference from initialisation, and of itself.
+  std::vector<double> change, rms;
   /// d log2(...) / d log2(width); none where it has not moved at some width (a head that starts at
   /// 0 moves nothing in the first step).
   std::optional<double> change_slope, rms_slope;
@@ -40,6 +39,8 @@ struct CoordProblem {
   int64_t steps = 5;
   int64_t batch_size = 8;  ///< sequences
   double learning_rate = 0.5;
+  double weight_decay = 0.0;  ///< as configured
+  int64_t num_threads = 1;    ///< models trained at once
   engine::EngineOptions engine;
   std::function<model::Parametrization(int64_t width)> make_model;
   /// Fills batch_size rows of seq_len + 1 tokens.
@@ -47,7 +48,7 @@ struct CoordProblem {
 };
 
 /// Curves at step 0 (rms only), 1, 3, 5 and the last step, activations in the network's order. Runs
-/// on the CPU, one thread per core.
+/// on the CPU.
 [[nodiscard]] std::vector<CoordCurve> coordinate_curves(const CoordProblem& problem);
 
 /// Bounds of a judged slope.

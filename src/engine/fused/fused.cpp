@@ -18,7 +18,7 @@ class FusedEngine final : public Engine {
  public:
   FusedEngine(const model::Parametrization& p, const EngineOptions& options, uint64_t seed)
       : options_(options.optimizer),
-        decay_times_lr_(p.decay_times_lr),
+        parametrization_(p),
         network_(p, options, p.architecture.seq_len) {
     const torch::Tensor initial = model::initial_weights(p, seed);
     const float* from = initial.data_ptr<float>();
@@ -83,8 +83,8 @@ class FusedEngine final : public Engine {
     const double rms =
         std::sqrt(cpu::sum_of_squares(count, grads_.data()) / static_cast<double>(count));
     const bool clip = options_.max_grad_rms > 0 && rms > options_.max_grad_rms;
-    const double decay = options.weight_decay * options.schedule_factor *
-                         (decay_times_lr_ ? options.learning_rate : 1.0);
+    const double decay = options.schedule_factor * parametrization_.decay_per_step(
+                                                       options.weight_decay, options.learning_rate);
     ++steps_;
     const auto t = static_cast<double>(steps_);
     for (const fused::Slot& slot : network_.slots()) {
@@ -110,7 +110,7 @@ class FusedEngine final : public Engine {
   }
 
   OptimizerOptions options_;
-  bool decay_times_lr_;
+  model::Parametrization parametrization_;
   fused::Network network_;
   std::vector<float> weights_, grads_, first_moment_, second_moment_;
   std::vector<float> losses_;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Buffers, packing and the forward pass; backward.cpp has the other half.
 #include "network.h"
 
 #include <algorithm>
@@ -22,14 +23,6 @@ int64_t choose_block_rows(const cost::Architecture& arch, int64_t seq_len) {
 /// Positions whose logits (and the gradients in their place) stay in the same cache.
 int64_t choose_tile(int64_t vocab_size) {
   return std::clamp<int64_t>(64 * 1024 / vocab_size / 6 * 6, 12, 192);
-}
-
-size_t size(int64_t n) {
-  return static_cast<size_t>(n);
-}
-
-float as_float(double x) {
-  return static_cast<float>(x);
 }
 
 }  // namespace
@@ -107,49 +100,24 @@ void Network::pack(const float* weights, bool with_gradients) {
       continue;  // the embedding is looked up
     }
     const float* weight = weights + slot.offset;
-    cpu::pack_forward(slot.fan_out, slot.fan_in, weight, slot.forward_panels.data());
+    cpu::pack(cpu::Pass::kForward, slot.fan_out, slot.fan_in, weight, slot.forward_panels.data());
     if (with_gradients) {
-      cpu::pack_grad_input(slot.fan_out, slot.fan_in, weight, slot.backward_panels.data());
+      cpu::pack(
+          cpu::Pass::kGradInput, slot.fan_out, slot.fan_in, weight, slot.backward_panels.data());
     }
   }
 }
 
 void Network::apply(const Slot& slot, int64_t positions, const float* x, float* y) const {
-  cpu::packed_product(positions,
-                      slot.fan_out,
-                      slot.fan_in,
-                      x,
-                      slot.forward_panels.data(),
-                      as_float(slot.rule->forward),
-                      false,
-                      y);
-}
-
-void Network::back(const Slot& slot,
-                   int64_t positions,
-                   int64_t batch_rows,
-                   const float* dy,
-                   const float* x,
-                   bool add,
-                   float* dx,
-                   float* grads) const {
-  const model::LinearScale scale = model::scale_for(*slot.rule, batch_rows);
-  cpu::linear_grad_weight(positions,
-                          slot.fan_out,
-                          slot.fan_in,
-                          dy,
-                          x,
-                          as_float(scale.grad_weight),
-                          true,
-                          grads + slot.offset);
-  cpu::packed_product(positions,
-                      slot.fan_in,
-                      slot.fan_out,
-                      dy,
-                      slot.backward_panels.data(),
-                      as_float(scale.grad_input),
-                      add,
-                      dx);
+  cpu::product(cpu::Pass::kForward,
+               positions,
+               slot.fan_out,
+               slot.fan_in,
+               x,
+               slot.forward_panels.data(),
+               as_float(slot.rule->forward),
+               false,
+               y);
 }
 
 void Network::trunk(const float* weights, std::span<const int32_t> tokens, int64_t rows) {
@@ -229,95 +197,6 @@ void Network::head(std::span<const int32_t> tokens,
                        grads == nullptr ? nullptr : logits_.data());
     if (grads != nullptr) {
       back(output, count, batch_rows, logits_.data(), x, false, &d_branch_[size(first * d)], grads);
-    }
-  }
-}
-
-void Network::backward(std::span<const int32_t> tokens,
-                       int64_t rows,
-                       int64_t batch_rows,
-                       float* grads) {
-  const cost::Architecture& arch = p_.architecture;
-  const int64_t d = arch.d_model;
-  const int64_t positions = rows * seq_len_;
-  cpu::rms_norm_backward(positions,
-                         d,
-                         normed_final_.data(),
-                         inverse_final_.data(),
-                         d_branch_.data(),
-                         d_stream_.data());
-  // d_branch_ holds the gradient behind the norm; branch_ is free to hold the one in front of it.
-  const auto through_norm = [&](const std::vector<float>& normed,
-                                const std::vector<float>& inverse,
-                                const model::ResidualScale& scale) {
-    cpu::rms_norm_backward(
-        positions, d, normed.data(), inverse.data(), d_branch_.data(), branch_.data());
-    cpu::scaled_sum(positions * d,
-                    as_float(scale.grad_at_split),
-                    branch_.data(),
-                    as_float(scale.skip),
-                    d_stream_.data(),
-                    d_stream_.data());
-  };
-  for (size_t l = layers_.size(); l-- > 0;) {
-    LayerBuffers& layer = layers_[l];
-    const Slot* slot = &slots_[1 + 5 * l];
-    float* d_up = d_wide_.data();
-    float* d_gate = d_gate_.data();
-    // The gradient of `act` takes its place: swiglu_backward needs up and gate only.
-    back(slot[4],
-         positions,
-         batch_rows,
-         d_stream_.data(),
-         layer.act.data(),
-         false,
-         layer.act.data(),
-         grads);
-    cpu::swiglu_backward(positions * arch.d_ff,
-                         as_float(p_.glu_alpha),
-                         as_float(p_.glu_scale),
-                         layer.up.data(),
-                         layer.gate.data(),
-                         layer.act.data(),
-                         d_up,
-                         d_gate);
-    const float* normed = layer.normed_mlp.data();
-    back(slot[2], positions, batch_rows, d_up, normed, false, d_branch_.data(), grads);
-    back(slot[3], positions, batch_rows, d_gate, normed, true, d_branch_.data(), grads);
-    through_norm(layer.normed_mlp, layer.inverse_mlp, p_.residuals[2 * l + 1]);
-
-    back(slot[1],
-         positions,
-         batch_rows,
-         d_stream_.data(),
-         layer.mixed.data(),
-         false,
-         branch_.data(),
-         grads);
-    cpu::attention_backward(attention_shape(rows),
-                            layer.qkv.data(),
-                            layer.weights.data(),
-                            branch_.data(),
-                            d_wide_.data());
-    back(slot[0],
-         positions,
-         batch_rows,
-         d_wide_.data(),
-         layer.normed_attn.data(),
-         false,
-         d_branch_.data(),
-         grads);
-    through_norm(layer.normed_attn, layer.inverse_attn, p_.residuals[2 * l]);
-  }
-  const auto scale = as_float(model::scale_for(*slots_.front().rule, batch_rows).grad_weight);
-  for (int64_t row = 0; row < rows; ++row) {
-    for (int64_t t = 0; t < seq_len_; ++t) {
-      const int64_t token = tokens[size(row * (seq_len_ + 1) + t)];
-      const float* from = &d_stream_[size((row * seq_len_ + t) * d)];
-      float* into = grads + token * d;
-      for (int64_t i = 0; i < d; ++i) {
-        into[i] += scale * from[i];
-      }
     }
   }
 }

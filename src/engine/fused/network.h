@@ -14,6 +14,13 @@
 
 namespace ff::engine::fused {
 
+inline size_t size(int64_t n) {
+  return static_cast<size_t>(n);
+}
+inline float as_float(double x) {
+  return static_cast<float>(x);
+}
+
 /// One tensor of the flat buffers.
 struct Slot {
   const model::TensorRule* rule = nullptr;

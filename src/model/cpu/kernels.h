@@ -15,22 +15,6 @@ namespace ff::model::cpu {
 inline constexpr int64_t kMaxFanIn = 1024;
 inline constexpr int64_t kMaxFanOut = 8192;
 
-/// y = scale * x W^T; x [rows, fan_in], W [fan_out, fan_in], y [rows, fan_out].
-void linear_forward(int64_t rows,
-                    int64_t fan_out,
-                    int64_t fan_in,
-                    const float* x,
-                    const float* weight,
-                    float scale,
-                    float* y);
-/// dx = scale * dy W.
-void linear_grad_input(int64_t rows,
-                       int64_t fan_out,
-                       int64_t fan_in,
-                       const float* dy,
-                       const float* weight,
-                       float scale,
-                       float* dx);
 /// dw = scale * dy^T x, or added to dw.
 void linear_grad_weight(int64_t rows,
                         int64_t fan_out,
@@ -41,19 +25,24 @@ void linear_grad_weight(int64_t rows,
                         bool add,
                         float* dw);
 
-// The first two with the weight packed once for many calls; `panels` holds fan_out * fan_in floats.
-void pack_forward(int64_t fan_out, int64_t fan_in, const float* weight, float* panels);
-void pack_grad_input(int64_t fan_out, int64_t fan_in, const float* weight, float* panels);
-/// c = alpha * a B, or added to c; a [rows, depth], c [rows, columns], B in panels: linear_forward
-/// has columns = fan_out and depth = fan_in, linear_grad_input the other way round.
-void packed_product(int64_t rows,
-                    int64_t columns,
-                    int64_t depth,
-                    const float* a,
-                    const float* panels,
-                    float alpha,
-                    bool add,
-                    float* c);
+/// The two products with a weight W [fan_out, fan_in], which is packed for either first:
+///   kForward    y = x W^T:  a [rows, fan_in],  c [rows, fan_out]
+///   kGradInput  dx = dy W:  a [rows, fan_out], c [rows, fan_in]
+enum class Pass { kForward, kGradInput };
+
+/// `panels` gets fan_out * fan_in floats, which serve until the weight changes.
+void pack(Pass pass, int64_t fan_out, int64_t fan_in, const float* weight, float* panels);
+
+/// c = scale * (the product), or added to c.
+void product(Pass pass,
+             int64_t rows,
+             int64_t fan_out,
+             int64_t fan_in,
+             const float* a,
+             const float* panels,
+             float scale,
+             bool add,
+             float* c);
 
 /// Sizes and scales of one causal attention; see AttentionShape in ops.h.
 struct Attention {

@@ -4,7 +4,6 @@
 #include "kernels.h"
 
 #include <algorithm>
-#include <vector>
 
 namespace ff::model::cpu {
 namespace {
@@ -21,12 +20,12 @@ int64_t rows_per_block(int64_t depth) {
 
 /// Copies a matrix of `depth` x `columns`, element (k, n) at k * k_stride + n * n_stride, into
 /// panels that gemm_tile reads from front to back.
-void pack(const float* from,
-          int64_t depth,
-          int64_t columns,
-          int64_t k_stride,
-          int64_t n_stride,
-          float* out) {
+void pack_panels(const float* from,
+                 int64_t depth,
+                 int64_t columns,
+                 int64_t k_stride,
+                 int64_t n_stride,
+                 float* out) {
   for (int64_t first = 0; first < columns; first += kPanel) {
     const int64_t width = std::min(kPanel, columns - first);
     for (int64_t k = 0; k < depth; ++k) {
@@ -113,12 +112,6 @@ FF_DISPATCH(weight_gradient,
              float* dw),
             weight_gradient_body(rows, fan_out, fan_in, dy, x, scale, add, dw))
 
-float* panel_buffer(int64_t size) {
-  static thread_local std::vector<float> buffer;
-  buffer.resize(std::max(buffer.size(), static_cast<size_t>(size)));
-  return buffer.data();
-}
-
 }  // namespace
 
 bool linear_serves(int64_t fan_out, int64_t fan_in) {
@@ -126,47 +119,26 @@ bool linear_serves(int64_t fan_out, int64_t fan_in) {
          fan_out <= kMaxFanOut;
 }
 
-void pack_forward(int64_t fan_out, int64_t fan_in, const float* weight, float* panels) {
-  pack(weight, fan_in, fan_out, 1, fan_in, panels);
+void pack(Pass pass, int64_t fan_out, int64_t fan_in, const float* weight, float* panels) {
+  if (pass == Pass::kForward) {
+    pack_panels(weight, fan_in, fan_out, 1, fan_in, panels);
+  } else {
+    pack_panels(weight, fan_out, fan_in, fan_in, 1, panels);
+  }
 }
 
-void pack_grad_input(int64_t fan_out, int64_t fan_in, const float* weight, float* panels) {
-  pack(weight, fan_out, fan_in, fan_in, 1, panels);
-}
-
-void packed_product(int64_t rows,
-                    int64_t columns,
-                    int64_t depth,
-                    const float* a,
-                    const float* panels,
-                    float alpha,
-                    bool add,
-                    float* c) {
-  packed_best(rows, columns, depth, a, panels, alpha, add, c);
-}
-
-void linear_forward(int64_t rows,
-                    int64_t fan_out,
-                    int64_t fan_in,
-                    const float* x,
-                    const float* weight,
-                    float scale,
-                    float* y) {
-  float* panels = panel_buffer(fan_out * fan_in);
-  pack_forward(fan_out, fan_in, weight, panels);
-  packed_best(rows, fan_out, fan_in, x, panels, scale, false, y);
-}
-
-void linear_grad_input(int64_t rows,
-                       int64_t fan_out,
-                       int64_t fan_in,
-                       const float* dy,
-                       const float* weight,
-                       float scale,
-                       float* dx) {
-  float* panels = panel_buffer(fan_out * fan_in);
-  pack_grad_input(fan_out, fan_in, weight, panels);
-  packed_best(rows, fan_in, fan_out, dy, panels, scale, false, dx);
+void product(Pass pass,
+             int64_t rows,
+             int64_t fan_out,
+             int64_t fan_in,
+             const float* a,
+             const float* panels,
+             float scale,
+             bool add,
+             float* c) {
+  const bool forward = pass == Pass::kForward;
+  packed_best(
+      rows, forward ? fan_out : fan_in, forward ? fan_in : fan_out, a, panels, scale, add, c);
 }
 
 void linear_grad_weight(int64_t rows,
