@@ -7,7 +7,6 @@
 #include <torch/torch.h>
 
 #include <algorithm>
-#include <chrono>
 #include <malloc.h>
 
 namespace ff::engine {
@@ -121,21 +120,6 @@ void prepare_worker_process() {
   ::mallopt(M_TRIM_THRESHOLD, -1);
   ::mallopt(M_TOP_PAD, 64 << 20);
   torch::set_num_threads(1);
-}
-
-double measure_peak_flops_per_s() {
-  constexpr int64_t kSize = 384;
-  constexpr double kFlops = 2.0 * kSize * kSize * kSize;
-  const Tensor a = torch::ones({kSize, kSize});
-  Tensor c = torch::empty({kSize, kSize});
-  double best_s = 1e9;
-  for (int repeat = 0; repeat < 20; ++repeat) {
-    const auto start = std::chrono::steady_clock::now();
-    at::mm_out(c, a, a);
-    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-    best_s = std::min(best_s, elapsed.count());
-  }
-  return kFlops / best_s;
 }
 
 }  // namespace ff::engine

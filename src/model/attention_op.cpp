@@ -18,26 +18,6 @@ void rotate_(const Tensor& x, const Tensor& cos, const Tensor& sin, double direc
   second.copy_(turned);
 }
 
-cpu::Attention kernel_shape(int64_t batch,
-                            int64_t seq_len,
-                            int64_t num_heads,
-                            const Tensor& qkv,
-                            const Tensor& cos,
-                            const Tensor& sin,
-                            double logit_scale,
-                            double output_scale,
-                            double grad_scale) {
-  return {.batch = batch,
-          .seq_len = seq_len,
-          .num_heads = num_heads,
-          .head = qkv.size(1) / 3 / num_heads,
-          .logit_scale = static_cast<float>(logit_scale),
-          .output_scale = static_cast<float>(output_scale),
-          .grad_scale = static_cast<float>(grad_scale),
-          .cos = data(cos),
-          .sin = data(sin)};
-}
-
 /// The gradient of the first of AttentionOp's inputs; the others have none.
 variable_list gradients(const Tensor& dqkv) {
   variable_list all(10);
@@ -64,17 +44,6 @@ struct AttentionOp : Function<AttentionOp> {
     ctx->saved_data["heads"] = num_heads;
     ctx->saved_data["logit_scale"] = logit_scale;
     ctx->saved_data["grad_scale"] = grad_scale;
-    const bool on_kernels = on_cpu_kernels(qkv) && causal;
-    ctx->saved_data["on_kernels"] = on_kernels;
-    if (on_kernels) {
-      const cpu::Attention shape = kernel_shape(
-          batch, seq_len, num_heads, qkv, cos, sin, logit_scale, output_scale, grad_scale);
-      const Tensor weights = torch::empty({cpu::attention_weights_size(shape)}, qkv.options());
-      const Tensor out = torch::empty({batch * seq_len, d}, qkv.options());
-      cpu::attention_forward(shape, data(qkv), mutable_data(weights), mutable_data(out));
-      ctx->save_for_backward({qkv, weights, cos, sin});
-      return out;
-    }
     // [3, batch * heads, T, head]
     Tensor parts = qkv.view({batch, seq_len, 3, num_heads, head})
                        .permute({2, 0, 3, 1, 4})
@@ -105,22 +74,6 @@ struct AttentionOp : Function<AttentionOp> {
     const int64_t heads = ctx->saved_data["heads"].toInt();
     const double grad_scale = ctx->saved_data["grad_scale"].toDouble();
     const int64_t head = grads[0].size(1) / heads;
-    if (ctx->saved_data["on_kernels"].toBool()) {
-      const Tensor& qkv = saved[0];
-      const cpu::Attention shape = kernel_shape(batch,
-                                                seq_len,
-                                                heads,
-                                                qkv,
-                                                saved[2],
-                                                saved[3],
-                                                ctx->saved_data["logit_scale"].toDouble(),
-                                                1.0,
-                                                grad_scale);
-      const Tensor dout = grads[0].contiguous();
-      Tensor dqkv = torch::empty_like(qkv);
-      cpu::attention_backward(shape, data(qkv), data(weights), data(dout), mutable_data(dqkv));
-      return gradients(dqkv);
-    }
     const Tensor& parts = saved[0];
     const double logit_scale = ctx->saved_data["logit_scale"].toDouble() * grad_scale;
     const Tensor grad = grads[0]

@@ -1,49 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "ops_common.h"
 
-#include <algorithm>
-#include <cmath>
-#include <vector>
-
 namespace ff::model {
 namespace {
-
-bool on_linear_kernel(const Tensor& x, const Tensor& weight) {
-  return on_cpu_kernels(x) && x.is_contiguous() && weight.is_contiguous() &&
-         cpu::linear_serves(weight.size(0), weight.size(1));
-}
-
-/// The weight is packed anew for each product: autograd does not say when it changed.
-void kernel_product(
-    cpu::Pass pass, const Tensor& a, const Tensor& weight, double scale, Tensor& c) {
-  static thread_local std::vector<float> panels;
-  panels.resize(std::max(panels.size(), static_cast<size_t>(weight.numel())));
-  cpu::pack(pass, weight.size(0), weight.size(1), data(weight), panels.data());
-  cpu::product(pass,
-               a.size(0),
-               weight.size(0),
-               weight.size(1),
-               data(a),
-               panels.data(),
-               static_cast<float>(scale),
-               false,
-               mutable_data(c));
-}
-
-/// a x + b y.
-Tensor scaled_sum(double a, const Tensor& x, double b, const Tensor& y) {
-  if (on_cpu_kernels(x) && x.is_contiguous() && y.is_contiguous()) {
-    Tensor out = torch::empty_like(x);
-    cpu::scaled_sum(x.numel(),
-                    static_cast<float>(a),
-                    data(x),
-                    static_cast<float>(b),
-                    data(y),
-                    mutable_data(out));
-    return out;
-  }
-  return (x * a).add_(y, b);
-}
 
 struct LinearOp : Function<LinearOp> {
   static Tensor forward(AutogradContext* ctx,
@@ -55,33 +14,11 @@ struct LinearOp : Function<LinearOp> {
     ctx->save_for_backward({x, weight});
     ctx->saved_data["grad_input"] = grad_input;
     ctx->saved_data["grad_weight"] = grad_weight;
-    if (on_linear_kernel(x, weight)) {
-      Tensor y = torch::empty({x.size(0), weight.size(0)}, x.options());
-      kernel_product(cpu::Pass::kForward, x, weight, forward_scale, y);
-      return y;
-    }
     return at::mm(x, weight.t()).mul_(forward_scale);
   }
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     const auto saved = ctx->get_saved_variables();
     const Tensor& weight = saved[1];
-    if (on_linear_kernel(saved[0], weight)) {
-      const Tensor dy = grads[0].contiguous();
-      const int64_t rows = dy.size(0);
-      Tensor dx = torch::empty_like(saved[0]);
-      Tensor dw = torch::empty_like(weight);
-      kernel_product(
-          cpu::Pass::kGradInput, dy, weight, ctx->saved_data["grad_input"].toDouble(), dx);
-      cpu::linear_grad_weight(rows,
-                              weight.size(0),
-                              weight.size(1),
-                              data(dy),
-                              data(saved[0]),
-                              to_float(ctx->saved_data["grad_weight"]),
-                              false,
-                              mutable_data(dw));
-      return {dx, dw, Tensor(), Tensor(), Tensor()};
-    }
     const Tensor& grad = grads[0];
     Tensor dx = at::mm(grad, weight).mul_(ctx->saved_data["grad_input"].toDouble());
     Tensor dw = at::mm(grad.t(), saved[0]).mul_(ctx->saved_data["grad_weight"].toDouble());
@@ -109,20 +46,7 @@ struct EmbeddingOp : Function<EmbeddingOp> {
 };
 
 struct RmsNormOp : Function<RmsNormOp> {
-  static Tensor forward(AutogradContext* ctx, const Tensor& input, double eps) {
-    const Tensor x = input.contiguous();
-    if (on_cpu_kernels(x)) {
-      const Tensor y = torch::empty_like(x);
-      const Tensor inverse = torch::empty({x.size(0), 1}, x.options());
-      cpu::rms_norm_forward(x.size(0),
-                            x.size(1),
-                            static_cast<float>(eps),
-                            data(x),
-                            mutable_data(y),
-                            mutable_data(inverse));
-      ctx->save_for_backward({y, inverse});
-      return y;
-    }
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, double eps) {
     const Tensor inverse_rms = x.square().mean(-1, /*keepdim=*/true).add_(eps).rsqrt_();
     const Tensor y = x * inverse_rms;
     ctx->save_for_backward({y, inverse_rms});
@@ -131,13 +55,6 @@ struct RmsNormOp : Function<RmsNormOp> {
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     const auto saved = ctx->get_saved_variables();
     const Tensor& y = saved[0];
-    if (on_cpu_kernels(y)) {
-      const Tensor dy = grads[0].contiguous();
-      Tensor dx = torch::empty_like(y);
-      cpu::rms_norm_backward(
-          y.size(0), y.size(1), data(y), data(saved[1]), data(dy), mutable_data(dx));
-      return {dx, Tensor()};
-    }
     // d/dx of x/r: (g - y mean(g y)) / r; eps sits inside r, so the formula is exact.
     const Tensor projection = (grads[0] * y).mean(-1, /*keepdim=*/true);
     return {(grads[0] - y * projection).mul_(saved[1]), Tensor()};
@@ -166,16 +83,6 @@ struct SwigluOp : Function<SwigluOp> {
     ctx->save_for_backward({up, gate});
     ctx->saved_data["alpha"] = alpha;
     ctx->saved_data["scale"] = scale;
-    if (on_cpu_kernels(up)) {
-      const Tensor out = torch::empty_like(up);
-      cpu::swiglu_forward(up.numel(),
-                          static_cast<float>(alpha),
-                          static_cast<float>(scale),
-                          data(up),
-                          data(gate),
-                          mutable_data(out));
-      return out;
-    }
     return (gate * alpha).sigmoid_().mul_(gate).mul_(up).mul_(scale);
   }
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
@@ -183,20 +90,6 @@ struct SwigluOp : Function<SwigluOp> {
     const Tensor& up = saved[0];
     const Tensor& gate = saved[1];
     const double alpha = ctx->saved_data["alpha"].toDouble();
-    if (on_cpu_kernels(up)) {
-      const Tensor dout = grads[0].contiguous();
-      Tensor dup = torch::empty_like(up);
-      Tensor dgate = torch::empty_like(gate);
-      cpu::swiglu_backward(up.numel(),
-                           static_cast<float>(alpha),
-                           to_float(ctx->saved_data["scale"]),
-                           data(up),
-                           data(gate),
-                           data(dout),
-                           mutable_data(dup),
-                           mutable_data(dgate));
-      return {dup, dgate, Tensor(), Tensor()};
-    }
     const Tensor sigmoid = (gate * alpha).sigmoid_();
     const Tensor grad = grads[0] * ctx->saved_data["scale"].toDouble();
     const Tensor activation = gate * sigmoid;
@@ -219,12 +112,9 @@ struct ResidualSplitOp : Function<ResidualSplitOp> {
     return {x.view_as(x), x.view_as(x)};
   }
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
-    return {scaled_sum(ctx->saved_data["branch"].toDouble(),
-                       grads[0],
-                       ctx->saved_data["skip"].toDouble(),
-                       grads[1]),
-            Tensor(),
-            Tensor()};
+    Tensor dx = (grads[0] * ctx->saved_data["branch"].toDouble())
+                    .add_(grads[1], ctx->saved_data["skip"].toDouble());
+    return {dx, Tensor(), Tensor()};
   }
 };
 
@@ -236,7 +126,7 @@ struct ResidualAddOp : Function<ResidualAddOp> {
                         double skip_scale,
                         double branch_grad) {
     ctx->saved_data["branch_grad"] = branch_grad;
-    return scaled_sum(branch_scale, branch, skip_scale, skip);
+    return (branch * branch_scale).add_(skip, skip_scale);
   }
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     const double scale = ctx->saved_data["branch_grad"].toDouble();
@@ -256,27 +146,12 @@ struct CrossEntropyOp : Function<CrossEntropyOp> {
     const double rows = static_cast<double>(scored.sum().item<int64_t>());
     const double row_grad = mean ? grad_scale / rows : grad_scale;
     // The gradient is made here, in the pass over the logits that the loss needs anyway.
-    Tensor dlogits;
-    Tensor losses;
-    if (on_cpu_kernels(logits)) {
-      dlogits = torch::empty_like(logits);
-      losses = torch::empty({logits.size(0)}, logits.options());
-      cpu::cross_entropy(logits.size(0),
-                         logits.size(1),
-                         static_cast<float>(logit_scale),
-                         static_cast<float>(row_grad),
-                         data(logits),
-                         targets.data_ptr<int64_t>(),
-                         mutable_data(losses),
-                         mutable_data(dlogits));
-    } else {
-      const Tensor log_probs = at::_log_softmax(logits * logit_scale, -1, false);
-      const Tensor index = targets.clamp_min(0).unsqueeze(1);
-      losses = log_probs.gather(1, index).squeeze(1).neg_().mul_(scored);
-      dlogits = log_probs.exp_();
-      dlogits.scatter_add_(1, index, torch::full_like(index, -1, dlogits.options()));
-      dlogits.mul_(scored.unsqueeze(1)).mul_(row_grad);
-    }
+    const Tensor log_probs = at::_log_softmax(logits * logit_scale, -1, false);
+    const Tensor index = targets.clamp_min(0).unsqueeze(1);
+    const Tensor losses = log_probs.gather(1, index).squeeze(1).neg_().mul_(scored);
+    Tensor dlogits = log_probs.exp_();
+    dlogits.scatter_add_(1, index, torch::full_like(index, -1, dlogits.options()));
+    dlogits.mul_(scored.unsqueeze(1)).mul_(row_grad);
     ctx->save_for_backward({dlogits});
     // Summed in double: a batch may have thousands of rows.
     return losses.to(torch::kFloat64).sum().div_(rows).to(logits.scalar_type());
@@ -327,18 +202,6 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const LossScal
 }
 
 Tensor row_losses(const Tensor& logits, const Tensor& targets, double logit_scale) {
-  if (on_cpu_kernels(logits)) {
-    const Tensor losses = torch::empty({logits.size(0)}, logits.options());
-    cpu::cross_entropy(logits.size(0),
-                       logits.size(1),
-                       static_cast<float>(logit_scale),
-                       1.0F,
-                       data(logits),
-                       targets.data_ptr<int64_t>(),
-                       mutable_data(losses),
-                       nullptr);
-    return losses;
-  }
   const Tensor log_probs = at::_log_softmax(logits * logit_scale, -1, false);
   return log_probs.gather(1, targets.unsqueeze(1)).squeeze(1).neg_();
 }

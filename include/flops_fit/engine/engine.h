@@ -68,6 +68,12 @@ struct EngineOptions {
                                                         const EngineOptions& options,
                                                         uint64_t seed);
 
+/// The fused engine, from weights in the tensors' order. Knows no LibTorch. Precondition:
+/// !why_not_fused().
+[[nodiscard]] std::unique_ptr<Engine> make_fused_engine(const model::Parametrization& p,
+                                                        const EngineOptions& options,
+                                                        std::vector<float> weights);
+
 /// Why the fused engine cannot train a model, or nothing if it can.
 [[nodiscard]] std::optional<std::string> why_not_fused(const model::Parametrization& p,
                                                        const EngineOptions& options);
@@ -78,7 +84,7 @@ struct EngineOptions {
                                         const model::Parametrization& p,
                                         const EngineOptions& options);
 
-/// An engine by the name that choose_engine() gave.
+/// An engine by the name that choose_engine() gave; both start from the same weights for a seed.
 [[nodiscard]] std::unique_ptr<Engine> make_engine(const std::string& name,
                                                   const model::Parametrization& p,
                                                   const EngineOptions& options,
@@ -91,7 +97,8 @@ struct EngineOptions {
 /// back to the kernel, which costs eager LibTorch a third of its speed). Call once, before tensors.
 void prepare_worker_process();
 
-/// Best of a few float32 matrix products on one thread [FLOP/s]; takes about 50 ms.
-[[nodiscard]] double measure_peak_flops_per_s();
+/// What one core can do at most [FLOP/s]: float32 multiply-adds on registers alone, with the widest
+/// vectors that the fused engine uses on this CPU. Measured once per process, in about 10 ms.
+[[nodiscard]] double peak_flops_per_s();
 
 }  // namespace ff::engine

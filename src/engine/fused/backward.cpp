@@ -5,8 +5,6 @@
 
 namespace ff::engine::fused {
 
-namespace cpu = model::cpu;
-
 void Network::back(const Slot& slot,
                    int64_t positions,
                    int64_t batch_rows,
@@ -16,23 +14,23 @@ void Network::back(const Slot& slot,
                    float* dx,
                    float* grads) const {
   const model::LinearScale scale = model::scale_for(*slot.rule, batch_rows);
-  cpu::linear_grad_weight(positions,
-                          slot.fan_out,
-                          slot.fan_in,
-                          dy,
-                          x,
-                          as_float(scale.grad_weight),
-                          true,
-                          grads + slot.offset);
-  cpu::product(cpu::Pass::kGradInput,
-               positions,
-               slot.fan_out,
-               slot.fan_in,
-               dy,
-               slot.backward_panels.data(),
-               as_float(scale.grad_input),
-               add,
-               dx);
+  linear_grad_weight(positions,
+                     slot.fan_out,
+                     slot.fan_in,
+                     dy,
+                     x,
+                     as_float(scale.grad_weight),
+                     true,
+                     grads + slot.offset);
+  packed_product(Pass::kGradInput,
+                 positions,
+                 slot.fan_out,
+                 slot.fan_in,
+                 dy,
+                 slot.backward_panels.data(),
+                 as_float(scale.grad_input),
+                 add,
+                 dx);
 }
 
 void Network::backward(std::span<const int32_t> tokens,
@@ -42,24 +40,24 @@ void Network::backward(std::span<const int32_t> tokens,
   const cost::Architecture& arch = p_.architecture;
   const int64_t d = arch.d_model;
   const int64_t positions = rows * seq_len_;
-  cpu::rms_norm_backward(positions,
-                         d,
-                         normed_final_.data(),
-                         inverse_final_.data(),
-                         d_branch_.data(),
-                         d_stream_.data());
+  rms_norm_backward(positions,
+                    d,
+                    normed_final_.data(),
+                    inverse_final_.data(),
+                    d_branch_.data(),
+                    d_stream_.data());
   // d_branch_ holds the gradient behind the norm; branch_ is free to hold the one in front of it.
   const auto through_norm = [&](const std::vector<float>& normed,
                                 const std::vector<float>& inverse,
                                 const model::ResidualScale& scale) {
-    cpu::rms_norm_backward(
+    rms_norm_backward(
         positions, d, normed.data(), inverse.data(), d_branch_.data(), branch_.data());
-    cpu::scaled_sum(positions * d,
-                    as_float(scale.grad_at_split),
-                    branch_.data(),
-                    as_float(scale.skip),
-                    d_stream_.data(),
-                    d_stream_.data());
+    scaled_sum(positions * d,
+               as_float(scale.grad_at_split),
+               branch_.data(),
+               as_float(scale.skip),
+               d_stream_.data(),
+               d_stream_.data());
   };
   for (size_t l = layers_.size(); l-- > 0;) {
     LayerBuffers& layer = layers_[l];
@@ -75,14 +73,14 @@ void Network::backward(std::span<const int32_t> tokens,
          false,
          layer.act.data(),
          grads);
-    cpu::swiglu_backward(positions * arch.d_ff,
-                         as_float(p_.glu_alpha),
-                         as_float(p_.glu_scale),
-                         layer.up.data(),
-                         layer.gate.data(),
-                         layer.act.data(),
-                         d_up,
-                         d_gate);
+    swiglu_backward(positions * arch.d_ff,
+                    as_float(p_.glu_alpha),
+                    as_float(p_.glu_scale),
+                    layer.up.data(),
+                    layer.gate.data(),
+                    layer.act.data(),
+                    d_up,
+                    d_gate);
     const float* normed = layer.normed_mlp.data();
     back(slot[2], positions, batch_rows, d_up, normed, false, d_branch_.data(), grads);
     back(slot[3], positions, batch_rows, d_gate, normed, true, d_branch_.data(), grads);
@@ -96,11 +94,11 @@ void Network::backward(std::span<const int32_t> tokens,
          false,
          branch_.data(),
          grads);
-    cpu::attention_backward(attention_shape(rows),
-                            layer.qkv.data(),
-                            layer.weights.data(),
-                            branch_.data(),
-                            d_wide_.data());
+    attention_backward(attention_shape(rows),
+                       layer.qkv.data(),
+                       layer.weights.data(),
+                       branch_.data(),
+                       d_wide_.data());
     back(slot[0],
          positions,
          batch_rows,

@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: MIT
 // The fused engine: a training step without autograd, in float32 on one core.
+#include "kernels.h"
 #include "network.h"
 
 #include "flops_fit/engine/engine.h"
-#include "flops_fit/model/gpt.h"
-#include "flops_fit/util/error.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace ff::engine {
 namespace {
 
-namespace cpu = model::cpu;
-
 class FusedEngine final : public Engine {
  public:
-  FusedEngine(const model::Parametrization& p, const EngineOptions& options, uint64_t seed)
+  FusedEngine(const model::Parametrization& p,
+              const EngineOptions& options,
+              std::vector<float> weights)
       : options_(options.optimizer),
         parametrization_(p),
-        network_(p, options, p.architecture.seq_len) {
-    const torch::Tensor initial = model::initial_weights(p, seed);
-    const float* from = initial.data_ptr<float>();
-    weights_.assign(from, from + initial.numel());
+        network_(p, options, p.architecture.seq_len),
+        weights_(std::move(weights)) {
     grads_.resize(weights_.size());
     first_moment_.resize(weights_.size());
     second_moment_.resize(weights_.size());
@@ -81,14 +81,14 @@ class FusedEngine final : public Engine {
   double update(const StepOptions& options) {
     const auto count = static_cast<int64_t>(weights_.size());
     const double rms =
-        std::sqrt(cpu::sum_of_squares(count, grads_.data()) / static_cast<double>(count));
+        std::sqrt(fused::sum_of_squares(count, grads_.data()) / static_cast<double>(count));
     const bool clip = options_.max_grad_rms > 0 && rms > options_.max_grad_rms;
     const double decay = options.schedule_factor * parametrization_.decay_per_step(
                                                        options.weight_decay, options.learning_rate);
     ++steps_;
     const auto t = static_cast<double>(steps_);
     for (const fused::Slot& slot : network_.slots()) {
-      const cpu::AdamStep step{
+      const fused::AdamStep step{
           .beta1 = static_cast<float>(options_.beta1),
           .beta2 = static_cast<float>(options_.beta2),
           .eps = static_cast<float>(options_.eps),
@@ -99,12 +99,12 @@ class FusedEngine final : public Engine {
           .decay = static_cast<float>(decay * slot.rule->weight_decay),
           .grad_scale = clip ? static_cast<float>(options_.max_grad_rms / rms) : 1.0F};
       const int64_t at = slot.offset;
-      cpu::adamw(step,
-                 slot.rule->numel(),
-                 grads_.data() + at,
-                 first_moment_.data() + at,
-                 second_moment_.data() + at,
-                 weights_.data() + at);
+      fused::adamw(step,
+                   slot.rule->numel(),
+                   grads_.data() + at,
+                   first_moment_.data() + at,
+                   second_moment_.data() + at,
+                   weights_.data() + at);
     }
     return rms;
   }
@@ -134,37 +134,22 @@ std::optional<std::string> why_not_fused(const model::Parametrization& p,
   }
   for (const model::TensorRule& rule : p.tensors) {
     if (rule.type != model::TensorType::kEmbedding &&
-        !cpu::linear_serves(rule.shape[0], rule.shape[1])) {
+        !fused::linear_serves(rule.shape[0], rule.shape[1])) {
       return fmt::format("{} is {} x {}, and its products take multiples of 8, up to {} x {}",
                          rule.name,
                          rule.shape[0],
                          rule.shape[1],
-                         cpu::kMaxFanOut,
-                         cpu::kMaxFanIn);
+                         fused::kMaxFanOut,
+                         fused::kMaxFanIn);
     }
   }
   return std::nullopt;
 }
 
-std::string choose_engine(const std::string& asked,
-                          const model::Parametrization& p,
-                          const EngineOptions& options) {
-  const std::optional<std::string> problem = why_not_fused(p, options);
-  if (asked == "fused" && problem) {
-    throw error<ConfigError>("engine=fused cannot train this model: {}; use engine=auto.",
-                             *problem);
-  }
-  return asked == "eager" || problem ? "eager" : "fused";
-}
-
-std::unique_ptr<Engine> make_engine(const std::string& name,
-                                    const model::Parametrization& p,
-                                    const EngineOptions& options,
-                                    uint64_t seed) {
-  if (name == "fused") {
-    return std::make_unique<FusedEngine>(p, options, seed);
-  }
-  return make_eager_engine(p, options, seed);
+std::unique_ptr<Engine> make_fused_engine(const model::Parametrization& p,
+                                          const EngineOptions& options,
+                                          std::vector<float> weights) {
+  return std::make_unique<FusedEngine>(p, options, std::move(weights));
 }
 
 }  // namespace ff::engine

@@ -8,8 +8,6 @@
 namespace ff::engine::fused {
 namespace {
 
-namespace cpu = model::cpu;
-
 /// Positions of a block: enough for full tiles of the products, few enough that a layer's
 /// activations (about 6 d + 3 d_ff floats each) stay in a second-level cache of 512 KB.
 int64_t choose_block_rows(const cost::Architecture& arch, int64_t seq_len) {
@@ -64,7 +62,7 @@ Network::Network(const model::Parametrization& p, const EngineOptions& options, 
     reserve(layer.normed_attn, d);
     reserve(layer.inverse_attn, 1);
     reserve(layer.qkv, 3 * d);
-    layer.weights.resize(size(cpu::attention_weights_size(attention_shape(block_rows_))));
+    layer.weights.resize(size(attention_weights_size(attention_shape(block_rows_))));
     reserve(layer.mixed, d);
     reserve(layer.normed_mlp, d);
     reserve(layer.inverse_mlp, 1);
@@ -82,7 +80,7 @@ Network::Network(const model::Parametrization& p, const EngineOptions& options, 
   targets_.resize(size(tile_));
 }
 
-cpu::Attention Network::attention_shape(int64_t rows) const {
+Attention Network::attention_shape(int64_t rows) const {
   return {.batch = rows,
           .seq_len = seq_len_,
           .num_heads = p_.architecture.num_heads,
@@ -100,24 +98,23 @@ void Network::pack(const float* weights, bool with_gradients) {
       continue;  // the embedding is looked up
     }
     const float* weight = weights + slot.offset;
-    cpu::pack(cpu::Pass::kForward, slot.fan_out, slot.fan_in, weight, slot.forward_panels.data());
+    pack_weight(Pass::kForward, slot.fan_out, slot.fan_in, weight, slot.forward_panels.data());
     if (with_gradients) {
-      cpu::pack(
-          cpu::Pass::kGradInput, slot.fan_out, slot.fan_in, weight, slot.backward_panels.data());
+      pack_weight(Pass::kGradInput, slot.fan_out, slot.fan_in, weight, slot.backward_panels.data());
     }
   }
 }
 
 void Network::apply(const Slot& slot, int64_t positions, const float* x, float* y) const {
-  cpu::product(cpu::Pass::kForward,
-               positions,
-               slot.fan_out,
-               slot.fan_in,
-               x,
-               slot.forward_panels.data(),
-               as_float(slot.rule->forward),
-               false,
-               y);
+  packed_product(Pass::kForward,
+                 positions,
+                 slot.fan_out,
+                 slot.fan_in,
+                 x,
+                 slot.forward_panels.data(),
+                 as_float(slot.rule->forward),
+                 false,
+                 y);
 }
 
 void Network::trunk(const float* weights, std::span<const int32_t> tokens, int64_t rows) {
@@ -132,39 +129,38 @@ void Network::trunk(const float* weights, std::span<const int32_t> tokens, int64
     }
   }
   const auto join = [&](const model::ResidualScale& scale) {
-    cpu::scaled_sum(positions * d,
-                    as_float(scale.branch),
-                    branch_.data(),
-                    as_float(scale.skip),
-                    stream_.data(),
-                    stream_.data());
+    scaled_sum(positions * d,
+               as_float(scale.branch),
+               branch_.data(),
+               as_float(scale.skip),
+               stream_.data(),
+               stream_.data());
   };
   for (size_t l = 0; l < layers_.size(); ++l) {
     LayerBuffers& layer = layers_[l];
     const Slot* slot = &slots_[1 + 5 * l];  // qkv, attn_out, up, gate, down
-    cpu::rms_norm_forward(
+    rms_norm_forward(
         positions, d, eps, stream_.data(), layer.normed_attn.data(), layer.inverse_attn.data());
     apply(slot[0], positions, layer.normed_attn.data(), layer.qkv.data());
-    cpu::attention_forward(
+    attention_forward(
         attention_shape(rows), layer.qkv.data(), layer.weights.data(), layer.mixed.data());
     apply(slot[1], positions, layer.mixed.data(), branch_.data());
     join(p_.residuals[2 * l]);
 
-    cpu::rms_norm_forward(
+    rms_norm_forward(
         positions, d, eps, stream_.data(), layer.normed_mlp.data(), layer.inverse_mlp.data());
     apply(slot[2], positions, layer.normed_mlp.data(), layer.up.data());
     apply(slot[3], positions, layer.normed_mlp.data(), layer.gate.data());
-    cpu::swiglu_forward(positions * arch.d_ff,
-                        as_float(p_.glu_alpha),
-                        as_float(p_.glu_scale),
-                        layer.up.data(),
-                        layer.gate.data(),
-                        layer.act.data());
+    swiglu_forward(positions * arch.d_ff,
+                   as_float(p_.glu_alpha),
+                   as_float(p_.glu_scale),
+                   layer.up.data(),
+                   layer.gate.data(),
+                   layer.act.data());
     apply(slot[4], positions, layer.act.data(), branch_.data());
     join(p_.residuals[2 * l + 1]);
   }
-  cpu::rms_norm_forward(
-      positions, d, eps, stream_.data(), normed_final_.data(), inverse_final_.data());
+  rms_norm_forward(positions, d, eps, stream_.data(), normed_final_.data(), inverse_final_.data());
 }
 
 void Network::head(std::span<const int32_t> tokens,
@@ -187,14 +183,14 @@ void Network::head(std::span<const int32_t> tokens,
     const float* x = &normed_final_[size(first * d)];
     apply(output, count, x, logits_.data());
     // The gradient takes the logits' place.
-    cpu::cross_entropy(count,
-                       p_.architecture.vocab_size,
-                       as_float(p_.loss_logits),
-                       as_float(row_grad),
-                       logits_.data(),
-                       targets_.data(),
-                       losses + first,
-                       grads == nullptr ? nullptr : logits_.data());
+    cross_entropy(count,
+                  p_.architecture.vocab_size,
+                  as_float(p_.loss_logits),
+                  as_float(row_grad),
+                  logits_.data(),
+                  targets_.data(),
+                  losses + first,
+                  grads == nullptr ? nullptr : logits_.data());
     if (grads != nullptr) {
       back(output, count, batch_rows, logits_.data(), x, false, &d_branch_[size(first * d)], grads);
     }

@@ -3,7 +3,7 @@
 // The GPT's forward and backward pass over a few rows at a time, by hand: no autograd, no
 // allocation in a step, and activations that stay in the second-level cache. The formulas, and
 // every multiplier, are those of model/gpt.cpp, which is its oracle in the tests.
-#include "cpu/kernels.h"
+#include "kernels.h"
 
 #include "flops_fit/engine/engine.h"
 #include "flops_fit/model/parametrization.h"
@@ -77,7 +77,7 @@ class Network {
             bool add,
             float* dx,
             float* grads) const;
-  [[nodiscard]] model::cpu::Attention attention_shape(int64_t rows) const;
+  [[nodiscard]] Attention attention_shape(int64_t rows) const;
 
   model::Parametrization p_;
   int64_t seq_len_;

@@ -150,7 +150,7 @@ io::RunResult run_local(const RunRequest& request) {
   const cost::Architecture& arch = *e.architecture;
   const RunSchedule run = make_schedule(e, request.config);
   const std::string device = engine::resolve_device(request.config.hardware.device);
-  const double peak = device == "cpu" ? engine::measure_peak_flops_per_s() : 0.0;
+  const double peak = device == "cpu" ? engine::peak_flops_per_s() : 0.0;
   const auto dataset = data::open_dataset(request.config.dataset);
   const data::EvalSet held_out = dataset->eval_set(request.config.evaluation.tokens);
   const model::Parametrization parametrization =

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-namespace ff::model::cpu {
+namespace ff::engine::fused {
 namespace {
 
 constexpr int64_t kPanel = 2 * kLanes;  ///< columns of a packed panel; the last one may be 8 wide
@@ -36,14 +36,14 @@ void pack_panels(const float* from,
   }
 }
 
-FF_INLINE void packed_product_body(int64_t rows,
-                                   int64_t columns,
-                                   int64_t depth,
-                                   const float* a,
-                                   const float* panels,
-                                   float alpha,
-                                   bool add,
-                                   float* c) {
+FF_INLINE void product_body(int64_t rows,
+                            int64_t columns,
+                            int64_t depth,
+                            const float* a,
+                            const float* panels,
+                            float alpha,
+                            bool add,
+                            float* c) {
   for (int64_t k = 0; k < depth; k += kDepth) {
     const int64_t part = std::min(kDepth, depth - k);
     const bool adds = add || k > 0;
@@ -100,7 +100,7 @@ FF_DISPATCH(packed,
              float alpha,
              bool add,
              float* c),
-            packed_product_body(rows, columns, depth, a, panels, alpha, add, c))
+            product_body(rows, columns, depth, a, panels, alpha, add, c))
 FF_DISPATCH(weight_gradient,
             (int64_t rows,
              int64_t fan_out,
@@ -119,7 +119,7 @@ bool linear_serves(int64_t fan_out, int64_t fan_in) {
          fan_out <= kMaxFanOut;
 }
 
-void pack(Pass pass, int64_t fan_out, int64_t fan_in, const float* weight, float* panels) {
+void pack_weight(Pass pass, int64_t fan_out, int64_t fan_in, const float* weight, float* panels) {
   if (pass == Pass::kForward) {
     pack_panels(weight, fan_in, fan_out, 1, fan_in, panels);
   } else {
@@ -127,15 +127,15 @@ void pack(Pass pass, int64_t fan_out, int64_t fan_in, const float* weight, float
   }
 }
 
-void product(Pass pass,
-             int64_t rows,
-             int64_t fan_out,
-             int64_t fan_in,
-             const float* a,
-             const float* panels,
-             float scale,
-             bool add,
-             float* c) {
+void packed_product(Pass pass,
+                    int64_t rows,
+                    int64_t fan_out,
+                    int64_t fan_in,
+                    const float* a,
+                    const float* panels,
+                    float scale,
+                    bool add,
+                    float* c) {
   const bool forward = pass == Pass::kForward;
   packed_best(
       rows, forward ? fan_out : fan_in, forward ? fan_in : fan_out, a, panels, scale, add, c);
@@ -152,4 +152,4 @@ void linear_grad_weight(int64_t rows,
   weight_gradient_best(rows, fan_out, fan_in, dy, x, scale, add, dw);
 }
 
-}  // namespace ff::model::cpu
+}  // namespace ff::engine::fused

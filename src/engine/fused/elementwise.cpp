@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-namespace ff::model::cpu {
+namespace ff::engine::fused {
 namespace {
 
 /// Calls body(i, n) for the n <= 8 floats from i on, over [0, count).
@@ -265,4 +265,4 @@ void cross_entropy(int64_t rows,
   cross_entropy_best(rows, vocab, logit_scale, grad_scale, logits, targets, losses, dlogits);
 }
 
-}  // namespace ff::model::cpu
+}  // namespace ff::engine::fused

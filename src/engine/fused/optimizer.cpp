@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-namespace ff::model::cpu {
+namespace ff::engine::fused {
 namespace {
 
 FF_INLINE void adamw_body(const AdamStep& s,
@@ -58,4 +58,4 @@ double sum_of_squares(int64_t count, const float* x) {
   return ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]));
 }
 
-}  // namespace ff::model::cpu
+}  // namespace ff::engine::fused

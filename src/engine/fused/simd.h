@@ -27,7 +27,7 @@
   }                                            \
   static const auto name##_best = FF_HAS_AVX2 ? &name##_avx2 : &name##_plain;
 
-namespace ff::model::cpu {
+namespace ff::engine::fused {
 
 inline constexpr int64_t kLanes = 8;
 using Floats = float __attribute__((vector_size(32)));
@@ -71,4 +71,4 @@ FF_INLINE Floats exp8(Floats x) {
   return p * power;
 }
 
-}  // namespace ff::model::cpu
+}  // namespace ff::engine::fused

@@ -5,7 +5,7 @@
 // may be transposed; rows of B and C are contiguous, and their width is a multiple of eight.
 #include "simd.h"
 
-namespace ff::model::cpu {
+namespace ff::engine::fused {
 
 struct Factor {
   const float* data;
@@ -108,4 +108,4 @@ FF_INLINE void gemm_block(int64_t rows,
   }
 }
 
-}  // namespace ff::model::cpu
+}  // namespace ff::engine::fused

@@ -7,7 +7,7 @@
 // the tests compare the two.
 #include <cstdint>
 
-namespace ff::model::cpu {
+namespace ff::engine::fused {
 
 /// Whether the three products below serve a layer: widths in whole vectors, and small enough that a
 /// BLAS, which blocks for larger caches, would not be faster.
@@ -31,18 +31,18 @@ void linear_grad_weight(int64_t rows,
 enum class Pass { kForward, kGradInput };
 
 /// `panels` gets fan_out * fan_in floats, which serve until the weight changes.
-void pack(Pass pass, int64_t fan_out, int64_t fan_in, const float* weight, float* panels);
+void pack_weight(Pass pass, int64_t fan_out, int64_t fan_in, const float* weight, float* panels);
 
 /// c = scale * (the product), or added to c.
-void product(Pass pass,
-             int64_t rows,
-             int64_t fan_out,
-             int64_t fan_in,
-             const float* a,
-             const float* panels,
-             float scale,
-             bool add,
-             float* c);
+void packed_product(Pass pass,
+                    int64_t rows,
+                    int64_t fan_out,
+                    int64_t fan_in,
+                    const float* a,
+                    const float* panels,
+                    float scale,
+                    bool add,
+                    float* c);
 
 /// Sizes and scales of one causal attention; see AttentionShape in ops.h.
 struct Attention {
@@ -110,4 +110,4 @@ void cross_entropy(int64_t rows,
                    float* losses,
                    float* dlogits);
 
-}  // namespace ff::model::cpu
+}  // namespace ff::engine::fused

@@ -9,7 +9,7 @@
 #include <limits>
 #include <vector>
 
-namespace ff::model::cpu {
+namespace ff::engine::fused {
 namespace {
 
 int64_t round_up(int64_t n) {
@@ -270,4 +270,4 @@ void attention_backward(
   backward_best(s, qkv, weights, dout, dqkv);
 }
 
-}  // namespace ff::model::cpu
+}  // namespace ff::engine::fused
