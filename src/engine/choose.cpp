@@ -5,15 +5,18 @@
 
 namespace ff::engine {
 
-std::string choose_engine(const std::string& asked,
-                          const model::Parametrization& p,
-                          const EngineOptions& options) {
-  const std::optional<std::string> problem = why_not_fused(p, options);
+std::string choose_engine(const std::string& asked, const EngineOptions& options) {
+  const std::optional<std::string> problem = why_not_fused(options);
   if (asked == "fused" && problem) {
-    throw error<ConfigError>("engine=fused cannot train this model: {}; use engine=auto.",
-                             *problem);
+    throw error<ConfigError>("engine=fused cannot train here: {}.", *problem);
   }
-  return asked == "eager" || problem ? "eager" : "fused";
+  const bool fused = asked != "eager" && !problem;
+  if (options.bf16_products && !fused) {
+    throw error<ConfigError>(
+        "hardware.dtype=bfloat16: only the fused engine has it{}.",
+        asked == "eager" ? ", and engine=eager was asked for" : "; " + *problem);
+  }
+  return fused ? "fused" : "eager";
 }
 
 std::unique_ptr<Engine> make_engine(const std::string& name,

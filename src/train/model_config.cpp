@@ -96,7 +96,8 @@ engine::EngineOptions engine_options(const TrainConfig& config) {
           .optimizer = {.beta1 = config.trainer.adam_beta1,
                         .beta2 = config.trainer.adam_beta2,
                         .eps = config.trainer.adam_eps,
-                        .max_grad_rms = config.trainer.max_grad_norm}};
+                        .max_grad_rms = config.trainer.max_grad_norm},
+          .bf16_products = config.hardware.dtype == "bfloat16"};
 }
 
 Tuning tuning_of(const TrainConfig& config, double planned_lr, int64_t num_layers) {

@@ -8,6 +8,7 @@
 #include "model/synthetic.h"
 #include "support/catch.h"
 
+#include "flops_fit/engine/engine.h"
 #include "flops_fit/train/coord_check.h"
 
 #include <cmath>
@@ -102,6 +103,92 @@ TEST_CASE("G4: AdamW steps from the decoder files", "[golden]") {
         } else {
           CHECK((weight - expected).norm().item<double>() <= 1e-3 * expected.norm().item<double>());
         }
+      }
+    }
+  }
+}
+
+namespace {
+
+/// A decoder case for the fused engine: its options, weights, and rows whose last token is no
+/// target.
+struct FusedCase {
+  std::unique_ptr<ff::engine::Engine> engine;
+  std::vector<int32_t> tokens;
+  int64_t rows, seq_len;
+};
+
+FusedCase fused_case(const Json& one, ff::engine::OptimizerOptions optimizer) {
+  const Gpt gpt = golden_model(one, kAsItIs, torch::kFloat32);
+  const Tensor ids = golden_batch(one).ids;
+  const Tensor rows = torch::cat({ids, torch::full({ids.size(0), 1}, -1)}, 1).to(torch::kInt32);
+  const Tensor flat = gpt.flat_weights();
+  return {.engine = ff::engine::make_fused_engine(
+              gpt.parametrization(),
+              {.rotary = one.at("config").at("rope").get<bool>(),
+               .rope_base = one.at("config").value("rope_base", 10000.0),
+               .optimizer = optimizer},
+              {flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel()}),
+          .tokens = {rows.data_ptr<int32_t>(), rows.data_ptr<int32_t>() + rows.numel()},
+          .rows = ids.size(0),
+          .seq_len = ids.size(1)};
+}
+
+/// The part of a flat buffer that holds tensor i.
+Tensor part_of(const std::vector<float>& flat, const Parametrization& p, size_t i) {
+  int64_t offset = 0;
+  for (size_t before = 0; before < i; ++before) {
+    offset += p.tensors[before].numel();
+  }
+  return torch::tensor(flat).narrow(0, offset, p.tensors[i].numel()).view(p.tensors[i].shape);
+}
+
+}  // namespace
+
+TEST_CASE("G3: the decoders agree on the fused engine", "[golden]") {
+  for (const auto& path : decoder_files()) {
+    for (const Json& one : decoder_cases(path)) {
+      INFO(path << " " << one.at("name").dump());
+      // beta1 = 0 leaves the gradient itself in the first moment.
+      const FusedCase c = fused_case(one, {.beta1 = 0.0});
+      const auto report = c.engine->train_step({c.tokens, c.rows, c.seq_len}, {});
+      CHECK(std::abs(report.loss_nats - one.at("loss").get<double>()) <= 2e-6);
+      const Parametrization p = golden_table(one);
+      for (size_t i = 0; i < p.tensors.size(); ++i) {
+        const std::string name = golden_name(p.tensors[i].name);
+        INFO(name);
+        CHECK(excess(part_of(c.engine->state().first_moment, p, i),
+                     tensor_of(one.at("grads").at(name), torch::kFloat32)) <= 0);
+      }
+    }
+  }
+}
+
+TEST_CASE("G4: AdamW steps from the decoder files on the fused engine", "[golden]") {
+  for (const auto& path : decoder_files()) {
+    for (const Json& one : decoder_cases(path)) {
+      if (!one.contains("adamw")) {
+        continue;
+      }
+      INFO(path);
+      const Json& golden = one.at("adamw");
+      const FusedCase c = fused_case(one,
+                                     {.beta1 = golden.at("betas").at(0),
+                                      .beta2 = golden.at("betas").at(1),
+                                      .eps = golden.at("eps")});
+      for (size_t step = 0; step < golden.at("steps").get<size_t>(); ++step) {
+        const auto report = c.engine->train_step(
+            {c.tokens, c.rows, c.seq_len},
+            {.learning_rate = golden.at("lr"), .weight_decay = golden.at("weight_decay")});
+        CHECK(report.loss_nats == Approx(golden.at("losses").at(step).get<double>()).epsilon(1e-3));
+      }
+      const Parametrization p = golden_table(one);
+      for (size_t i = 0; i < p.tensors.size(); ++i) {
+        const std::string name = golden_name(p.tensors[i].name);
+        INFO(name);
+        const Tensor expected = tensor_of(golden.at("weights_after").at(name), torch::kFloat32);
+        const Tensor found = part_of(c.engine->state().weights, p, i);
+        CHECK((found - expected).norm().item<double>() <= 1e-3 * expected.norm().item<double>());
       }
     }
   }

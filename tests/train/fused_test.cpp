@@ -3,11 +3,11 @@
 // shapes.
 #include "support/catch.h"
 
+#include "flops_fit/engine/cpu.h"
 #include "flops_fit/engine/engine.h"
 #include "flops_fit/util/error.h"
 
 #include <cmath>
-#include <numeric>
 #include <random>
 
 using namespace ff::engine;
@@ -20,28 +20,37 @@ struct Case {
   std::string parametrization;
 };
 
-Case random_case(unsigned index) {
+/// Nothing here is a multiple of anything: odd heads, widths and vocabularies, rows of one token,
+/// one layer, one head, norm gains, rows longer than a block of the attention. Wide: layers that
+/// bfloat16 is used for.
+Case random_case(unsigned index, bool wide = false) {
   std::mt19937 random(index);
-  const auto pick = [&](std::initializer_list<int64_t> values) {
-    return values.begin()[random() % values.size()];
-  };
-  const int64_t head = pick({2, 4, 8, 16, 24});
-  const int64_t heads = 8 * pick({1, 2, 3}) / std::gcd(int64_t{8}, head);  // widths in eights
+  const auto pick = [&](auto values) { return values.begin()[random() % values.size()]; };
+  const int64_t head = wide ? pick(std::initializer_list<int64_t>{32, 34, 40, 62})
+                            : pick(std::initializer_list<int64_t>{2, 4, 6, 8, 10, 16, 20});
+  const int64_t heads = pick(std::initializer_list<int64_t>{1, 2, 3, 5});
   return {.arch = {.d_model = head * heads,
-                   .num_layers = pick({1, 2, 3}),
+                   .num_layers = pick(std::initializer_list<int64_t>{1, 2, 3}),
                    .num_heads = heads,
-                   .d_ff = pick({8, 24, 40, 96}),
-                   .vocab_size = pick({8, 24, 104, 520}),
-                   .seq_len = pick({1, 2, 7, 8, 33, 64})},
-          .rows = pick({1, 3, 10, 33}),
-          .parametrization = index % 3 == 0 ? "sp" : "u-mup"};
+                   .d_ff = wide ? pick(std::initializer_list<int64_t>{33, 64, 97, 250})
+                                : pick(std::initializer_list<int64_t>{1, 7, 8, 24, 33, 96}),
+                   .vocab_size = pick(std::initializer_list<int64_t>{2, 17, 103, 256, 521}),
+                   .seq_len = index % 10 == 9
+                                  ? 300
+                                  : pick(std::initializer_list<int64_t>{1, 2, 7, 8, 31, 33, 64})},
+          .rows = pick(std::initializer_list<int64_t>{1, 2, 3, 10, 33}),
+          .parametrization = pick(
+              std::initializer_list<const char*>{"u-mup", "u-mup", "sp", "mup", "mup-legacy"})};
 }
 
 std::vector<int32_t> tokens_of(const Case& c, unsigned seed) {
   std::mt19937 random(seed);
   std::vector<int32_t> tokens(static_cast<size_t>(c.rows * (c.arch.seq_len + 1)));
   for (int32_t& token : tokens) {
-    token = static_cast<int32_t>(random() % static_cast<uint32_t>(c.arch.vocab_size));
+    // Skewed as text is. Uniform targets leave no gradient but noise, in which bfloat16's rounding
+    // shows ten times larger than in any gradient that trains.
+    const double u = static_cast<double>(random()) / static_cast<double>(std::mt19937::max());
+    token = static_cast<int32_t>(0.999 * u * u * u * static_cast<double>(c.arch.vocab_size));
   }
   return tokens;
 }
@@ -50,8 +59,7 @@ ff::model::Parametrization table_of(const Case& c) {
   return ff::model::make_parametrization(
       c.arch,
       {.name = c.parametrization,
-       .alphas = {.attn_softmax = 1.5, .ffn_act = 0.7, .loss_softmax = 1.2},
-       .norm_gain = false});
+       .alphas = {.attn_softmax = 1.5, .ffn_act = 0.7, .loss_softmax = 1.2}});
 }
 
 /// |a - b| / |b|, Euclidean.
@@ -68,26 +76,35 @@ double relative(const std::vector<float>& a, const std::vector<float>& b) {
 }  // namespace
 
 TEST_CASE("fused gradients are the eager engine's", "[engine]") {
+  const bool bf16 = GENERATE(false, true);
   for (unsigned index = 0; index < 50; ++index) {
-    const Case c = random_case(index);
-    INFO("case " << index << " " << c.parametrization << ": d " << c.arch.d_model << " heads "
-                 << c.arch.num_heads << " f " << c.arch.d_ff << " L " << c.arch.num_layers << " T "
-                 << c.arch.seq_len << " V " << c.arch.vocab_size << " rows " << c.rows);
+    const Case c = random_case(index, bf16);
+    INFO("case " << index << " " << c.parametrization << (bf16 ? " bf16" : "") << ": d "
+                 << c.arch.d_model << " heads " << c.arch.num_heads << " f " << c.arch.d_ff << " L "
+                 << c.arch.num_layers << " T " << c.arch.seq_len << " V " << c.arch.vocab_size
+                 << " rows " << c.rows);
     const auto p = table_of(c);
-    REQUIRE(choose_engine("auto", p, {}) == "fused");
     const auto tokens = tokens_of(c, index);
     const Batch batch{tokens, c.rows, c.arch.seq_len};
     // beta1 = 0 leaves the gradient itself in the first moment.
-    const EngineOptions options{.optimizer = {.beta1 = 0.0}};
+    EngineOptions options{.rotary = index % 7 != 6, .optimizer = {.beta1 = 0.0}};
     const auto eager = make_engine("eager", p, options, index);
+    options.bf16_products = bf16;
+    options.emulate_bf16 = true;
     const auto fused = make_engine("fused", p, options, index);
     REQUIRE(eager->state().weights == fused->state().weights);
     const auto a = eager->train_step(batch, {.learning_rate = 0.0});
     const auto b = fused->train_step(batch, {.learning_rate = 0.0});
-    CHECK(b.loss_nats == Approx(a.loss_nats).epsilon(1e-5));
-    CHECK(b.grad_rms == Approx(a.grad_rms).epsilon(1e-4));
+    CHECK(b.loss_nats == Approx(a.loss_nats).epsilon(bf16 ? 1e-2 : 1e-5));
     const auto expected = eager->state().first_moment;
     const auto found = fused->state().first_moment;
+    if (bf16) {
+      // The other parametrizations start with small embeddings, and their norms enlarge every
+      // rounding of a layer before them.
+      CHECK(relative(found, expected) <= (c.parametrization == "u-mup" ? 1e-2 : 3e-2));
+      continue;
+    }
+    CHECK(b.grad_rms == Approx(a.grad_rms).epsilon(1e-4));
     size_t offset = 0;
     for (const auto& rule : p.tensors) {
       INFO(rule.name);
@@ -104,22 +121,26 @@ TEST_CASE("fused gradients are the eager engine's", "[engine]") {
 }
 
 TEST_CASE("ten fused steps end where ten eager ones do", "[engine]") {
+  const bool bf16 = GENERATE(false, true);
   for (const char* name : {"u-mup", "sp"}) {
-    const Case c{.arch = {.d_model = 24,
+    const Case c{.arch = {.d_model = 42,
                           .num_layers = 2,
                           .num_heads = 3,
-                          .d_ff = 40,
-                          .vocab_size = 104,
+                          .d_ff = 61,
+                          .vocab_size = 101,
                           .seq_len = 33},
-                 .rows = 21,
+                 .rows = 61,
                  .parametrization = name};
     const double eta = c.parametrization == "sp" ? 0.01 : 0.5;
     const auto p = table_of(c);
-    const EngineOptions options{.optimizer = {.eps = 1e-3, .max_grad_rms = 0.9}};
+    EngineOptions options{.optimizer = {.eps = 1e-3, .max_grad_rms = 0.9}};
     const auto eager = make_engine("eager", p, options, 3);
+    options.bf16_products = bf16;
+    options.emulate_bf16 = true;
     const auto fused = make_engine("fused", p, options, 3);
     const auto again = make_engine("fused", p, options, 3);
     for (unsigned step = 0; step < 10; ++step) {
+      again->set_num_threads(1 + step % 4);  // the same bits on any number of threads
       const auto tokens = tokens_of(c, step);
       const Batch batch{tokens, c.rows, c.arch.seq_len};
       const StepOptions how{
@@ -128,9 +149,9 @@ TEST_CASE("ten fused steps end where ten eager ones do", "[engine]") {
       const auto b = fused->train_step(batch, how);
       static_cast<void>(again->train_step(batch, how));
       INFO(name << " step " << step);
-      CHECK(b.loss_nats == Approx(a.loss_nats).epsilon(1e-4));
+      CHECK(b.loss_nats == Approx(a.loss_nats).epsilon(bf16 ? 1e-2 : 1e-4));
     }
-    CHECK(relative(fused->state().weights, eager->state().weights) <= 1e-3);
+    CHECK(relative(fused->state().weights, eager->state().weights) <= (bf16 ? 2e-2 : 1e-3));
     CHECK(fused->state().weights == again->state().weights);
     // A state moves between the engines.
     again->set_state(eager->state());
@@ -139,13 +160,42 @@ TEST_CASE("ten fused steps end where ten eager ones do", "[engine]") {
   }
 }
 
-TEST_CASE("a model that the fused engine cannot train is refused with the reason", "[engine]") {
-  Case c = random_case(1);
-  c.arch.vocab_size = 27;
-  const auto p = table_of(c);
-  CHECK(choose_engine("auto", p, {}) == "eager");
-  CHECK_THROWS_AS(choose_engine("fused", p, {}), ff::ConfigError);
-  CHECK_THROWS_WITH(choose_engine("fused", p, {}), ContainsSubstring("output is 27 x"));
-  const auto gains = ff::model::make_parametrization(random_case(1).arch, {.norm_gain = true});
-  CHECK_THROWS_WITH(choose_engine("fused", gains, {}), ContainsSubstring("norm_gain=false"));
+TEST_CASE("the plain kernels give what the vector ones give", "[engine]") {
+  const auto best = instruction_set();
+  const Case c{.arch = {.d_model = 20,
+                        .num_layers = 2,
+                        .num_heads = 2,
+                        .d_ff = 27,
+                        .vocab_size = 57,
+                        .seq_len = 19},
+               .rows = 7,
+               .parametrization = "mup"};
+  const auto tokens = tokens_of(c, 1);
+  const Batch batch{tokens, c.rows, c.arch.seq_len};
+  const auto gradient = [&](InstructionSet set) {
+    limit_instruction_set(set);
+    const auto engine = make_engine("fused", table_of(c), {.optimizer = {.beta1 = 0.0}}, 5);
+    static_cast<void>(engine->train_step(batch, {}));
+    return engine->state().first_moment;
+  };
+  const auto plain = gradient(InstructionSet::kPlain);
+  for (const InstructionSet set : {InstructionSet::kAvx2, InstructionSet::kAvx512}) {
+    CHECK(relative(gradient(set), plain) <= 1e-5);
+  }
+  limit_instruction_set(best);
+}
+
+TEST_CASE("what the fused engine cannot do is refused with the reason", "[engine]") {
+  CHECK(choose_engine("auto", {}) == "fused");
+  CHECK(choose_engine("eager", {}) == "eager");
+  CHECK(choose_engine("auto", {.device = "cuda"}) == "eager");
+  CHECK_THROWS_WITH(choose_engine("fused", {.device = "cuda"}),
+                    ContainsSubstring("on the CPU only"));
+  CHECK_THROWS_WITH(choose_engine("eager", {.bf16_products = true}),
+                    ContainsSubstring("engine=eager was asked for"));
+  const auto best = instruction_set();
+  limit_instruction_set(InstructionSet::kAvx2);
+  CHECK_THROWS_WITH(choose_engine("auto", {.bf16_products = true}),
+                    ContainsSubstring("AVX512_BF16"));
+  limit_instruction_set(best);
 }

@@ -13,7 +13,8 @@
 
 namespace ff::engine {
 
-/// Rows of seq_len + 1 tokens: token t of a row is the input whose target is token t + 1.
+/// Rows of seq_len + 1 tokens: token t of a row is the input whose target is token t + 1. A last
+/// token of -1 is no target: it has no loss, and the mean is over the others.
 struct Batch {
   std::span<const int32_t> tokens;
   int64_t rows = 0;
@@ -53,6 +54,8 @@ class Engine {
   [[nodiscard]] virtual std::vector<float> target_losses(const Batch& batch) = 0;
   [[nodiscard]] virtual EngineState state() const = 0;
   virtual void set_state(const EngineState& state) = 0;
+  /// Threads that a step may use from now on. The result does not depend on the number.
+  virtual void set_num_threads(int64_t) {}
 };
 
 struct EngineOptions {
@@ -61,6 +64,8 @@ struct EngineOptions {
   OptimizerOptions optimizer;
   std::string device = "cpu";  ///< "cpu" or "cuda"
   bool pin_memory = false;
+  bool bf16_products = false;  ///< factors of the matrix products in bfloat16; fused only
+  bool emulate_bf16 = false;   ///< the same numbers where the CPU cannot: no faster, for tests
 };
 
 /// The eager engine. Throws ConfigError when the device is not there, saying what is missing.
@@ -74,15 +79,12 @@ struct EngineOptions {
                                                         const EngineOptions& options,
                                                         std::vector<float> weights);
 
-/// Why the fused engine cannot train a model, or nothing if it can.
-[[nodiscard]] std::optional<std::string> why_not_fused(const model::Parametrization& p,
-                                                       const EngineOptions& options);
+/// Why the fused engine cannot serve, or nothing if it can. It trains every model of the table.
+[[nodiscard]] std::optional<std::string> why_not_fused(const EngineOptions& options);
 
 /// "eager" or "fused" for a configured engine of auto, eager or fused. Throws ConfigError with the
-/// reason where fused is asked for and cannot serve.
-[[nodiscard]] std::string choose_engine(const std::string& asked,
-                                        const model::Parametrization& p,
-                                        const EngineOptions& options);
+/// reason where fused is asked for and cannot serve, or bfloat16 where nothing can.
+[[nodiscard]] std::string choose_engine(const std::string& asked, const EngineOptions& options);
 
 /// An engine by the name that choose_engine() gave; both start from the same weights for a seed.
 [[nodiscard]] std::unique_ptr<Engine> make_engine(const std::string& name,
@@ -96,9 +98,5 @@ struct EngineOptions {
 /// One thread for this process, and an allocator that keeps memory (glibc hands every large tensor
 /// back to the kernel, which costs eager LibTorch a third of its speed). Call once, before tensors.
 void prepare_worker_process();
-
-/// What one core can do at most [FLOP/s]: float32 multiply-adds on registers alone, with the widest
-/// vectors that the fused engine uses on this CPU. Measured once per process, in about 10 ms.
-[[nodiscard]] double peak_flops_per_s();
 
 }  // namespace ff::engine

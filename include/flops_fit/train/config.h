@@ -43,7 +43,11 @@ struct HardwareSection {
        .min = 1,
        .max = 4096,
        .identity = false});
-    v("dtype", dtype, {.doc = "Arithmetic of the model.", .choices = {"float32"}});
+    v("dtype",
+      dtype,
+      {.doc = "Factors of the matrix products; bfloat16 needs the fused engine on a CPU with "
+              "AVX512_BF16. Weights, sums and the rest are float32.",
+       .choices = {"float32", "bfloat16"}});
     v("pin_memory",
       pin_memory,
       {.doc = "Copy batches to CUDA through page-locked memory.", .identity = false});

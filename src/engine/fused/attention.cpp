@@ -1,48 +1,84 @@
 // SPDX-License-Identifier: MIT
-// Causal attention, forward and backward, one (row, head) at a time. Scores are kept transposed,
-// [key][query], so that the softmax over keys runs down the vector lanes and needs no horizontal
-// sums. Keys after the last query of a block of eight are never visited: about half of the square.
+// Causal attention, forward and backward, one (row, head) at a time, in blocks of queries. Scores
+// are kept transposed, [key][query], so that the softmax over keys runs down the vector lanes and
+// needs no horizontal sums. Keys after the last query of a vector are never visited: about half of
+// the square.
+#include "buffer.h"
 #include "gemm.h"
 #include "kernels.h"
 
 #include <algorithm>
 #include <limits>
-#include <vector>
 
 namespace ff::engine::fused {
 namespace {
 
-int64_t round_up(int64_t n) {
-  return (n + kLanes - 1) / kLanes * kLanes;
-}
+/// Queries taken together. Up to this length the forward pass keeps the softmax weights for the
+/// backward pass, which makes them again for longer rows: they grow with the square.
+constexpr int64_t kBlock = 256;
 
 /// Buffers of one (row, head), reused for all of them. Padding stays zero.
 struct Workspace {
-  explicit Workspace(const Attention& s)
-      : queries(round_up(s.seq_len)),
-        head(round_up(s.head)),
-        q(size()),
-        q_t(size()),
-        k(size()),
-        v(size()),
-        g(size()),
-        g_t(size()),
-        out(size()),
-        d_scores(static_cast<size_t>(queries * queries)) {}
-  size_t size() const { return static_cast<size_t>(queries * head); }
-
-  int64_t queries;              ///< seq_len in whole vectors
-  int64_t head;                 ///< head size in whole vectors
-  std::vector<float> q, q_t;    ///< [query][head] and [head][query]: rotated, times logit_scale
-  std::vector<float> k, v;      ///< [key][head]; k rotated
-  std::vector<float> g, g_t;    ///< the result's gradient times grad_scale, both ways
-  std::vector<float> out;       ///< [query][head]
-  std::vector<float> d_scores;  ///< [key][query]
+  int64_t seq_len = 0, head_size = 0, lanes = 0;
+  int64_t queries = 0;       ///< seq_len in whole vectors
+  int64_t head = 0;          ///< head size in whole vectors
+  Buffer q, q_t;             ///< [query][head] and [head][query]: rotated, times logit_scale
+  Buffer k, v;               ///< [key][head]; k rotated
+  Buffer g, g_t;             ///< the result's gradient times grad_scale, both ways
+  Buffer out, dk, dv;        ///< [query or key][head]
+  Buffer weights, d_scores;  ///< [key][query of the block]
 };
+
+/// This thread's, made anew when the shape changes.
+Workspace& workspace(const Attention& s, int64_t lanes) {
+  static thread_local Workspace w;
+  if (w.seq_len == s.seq_len && w.head_size == s.head && w.lanes == lanes) {
+    return w;
+  }
+  w = {.seq_len = s.seq_len,
+       .head_size = s.head,
+       .lanes = lanes,
+       .queries = round_up(s.seq_len, lanes),
+       .head = round_up(s.head, lanes)};
+  for (auto* buffer : {&w.q, &w.q_t, &w.k, &w.v, &w.g, &w.g_t, &w.out, &w.dk, &w.dv}) {
+    buffer->resize(static_cast<size_t>(w.queries * w.head));
+  }
+  w.weights.resize(static_cast<size_t>(w.queries * std::min(w.queries, kBlock)));
+  w.d_scores.resize(w.weights.size());
+  return w;
+}
+
+/// A block of queries; the scores' rows are `width` long.
+struct Block {
+  int64_t first, end;  ///< of the queries; they see keys [0, end)
+  int64_t width;       ///< in whole vectors
+};
+
+template <class Body>
+FF_INLINE void for_each_block(const Attention& s, int64_t lanes, Body&& body) {
+  for (int64_t first = 0; first < s.seq_len; first += kBlock) {
+    const int64_t end = std::min(first + kBlock, s.seq_len);
+    body(Block{first, end, round_up(end - first, lanes)});
+  }
+}
+
+FF_INLINE bool keeps_weights(const Attention& s) {
+  return s.seq_len <= kBlock;
+}
 
 /// Where row t's q, k or v of one head starts in qkv (part 0, 1, 2).
 FF_INLINE int64_t offset_of(const Attention& s, int64_t row, int64_t part, int64_t h) {
   return (row * 3 + part) * s.num_heads * s.head + h * s.head;
+}
+
+/// [seq_len][stride] to [head][stride_t].
+FF_INLINE void transpose(
+    const Attention& s, const float* from, int64_t stride, int64_t stride_t, float* to) {
+  for (int64_t t = 0; t < s.seq_len; ++t) {
+    for (int64_t i = 0; i < s.head; ++i) {
+      to[i * stride_t + t] = from[t * stride + i];
+    }
+  }
 }
 
 FF_INLINE void load_head(const Attention& s, const float* qkv, int64_t b, int64_t h, Workspace& w) {
@@ -62,119 +98,146 @@ FF_INLINE void load_head(const Attention& s, const float* qkv, int64_t b, int64_
       k_row[i] = k[i] * cos - k[i + half] * sin;
       k_row[i + half] = k[i] * sin + k[i + half] * cos;
     }
+    if (s.head % 2 != 0) {  // without rotation only: then cos is 1 and sin 0
+      q_row[s.head - 1] = q[s.head - 1] * s.logit_scale;
+      k_row[s.head - 1] = k[s.head - 1];
+    }
     for (int64_t i = 0; i < s.head; ++i) {
-      w.q_t[i * w.queries + t] = q_row[i];
       w.v[t * w.head + i] = v[i];
     }
   }
+  transpose(s, w.q.data(), w.head, w.queries, w.q_t.data());
 }
 
-/// into[key][query] = sum_c keys[key][c] by_head[c][query], for queries from the key's block on.
-FF_INLINE void score_products(
-    const Attention& s, const Workspace& w, const float* keys, const float* by_head, float* into) {
-  for (int64_t j = 0; j < s.seq_len; j += kLanes) {
-    gemm_block(std::min(kLanes, s.seq_len - j),
-               w.queries - j,
-               s.head,
-               {keys + j * w.head, w.head, 1},
-               by_head + j,
-               w.queries,
-               1.0F,
-               false,
-               into + j * w.queries + j,
-               w.queries);
+template <int kLanes>
+FF_INLINE void multiply(int64_t rows,
+                        int64_t columns,
+                        int64_t depth,
+                        const Factor<Float32>& a,
+                        const float* b,
+                        int64_t b_stride,
+                        const Output& c) {
+  // Rows come in whole vectors, so tiles of half a vector leave no rest.
+  gemm_block<Float32, kLanes, kLanes / 2, kLanes>(rows, columns, depth, a, b, b_stride, c);
+}
+
+/// into[key][query] = sum_c keys[key][c] by_head[c][query], for queries from the key's vector on.
+template <int kLanes>
+FF_INLINE void score_products(const Attention& s,
+                              const Workspace& w,
+                              const Block& block,
+                              const float* keys,
+                              const float* by_head,
+                              float* into) {
+  for (int64_t j = 0; j < block.end; j += kLanes) {
+    const int64_t skip = std::max<int64_t>(0, j - block.first);
+    multiply<kLanes>(std::min<int64_t>(kLanes, block.end - j),
+                     block.width - skip,
+                     s.head,
+                     {keys + j * w.head, w.head, 1},
+                     by_head + block.first + skip,
+                     w.queries,
+                     {into + j * block.width + skip, block.width, 1.0F, false});
   }
 }
 
-/// Keys that a block of queries sees.
-FF_INLINE int64_t keys_of(const Attention& s, int64_t first) {
-  return std::min(first + kLanes, s.seq_len);
+/// Keys that the vector of queries at `offset` of the block sees.
+FF_INLINE int64_t keys_of(const Block& block, int64_t offset, int64_t lanes) {
+  return std::min(block.first + offset + lanes, block.end);
 }
 
 /// Scores to softmax weights in place, 0 for the keys that a query must not see.
-FF_INLINE void softmax(const Attention& s, const Workspace& w, float* p) {
-  const Ints lane = {0, 1, 2, 3, 4, 5, 6, 7};
-  for (int64_t first = 0; first < s.seq_len; first += kLanes) {
-    const int64_t keys = keys_of(s, first);
-    Floats top = splat(-std::numeric_limits<float>::infinity());
+template <int kLanes>
+FF_INLINE void softmax(const Block& block, float* p) {
+  using V = Floats<kLanes>;
+  Ints<kLanes> lane;
+  for (int i = 0; i < kLanes; ++i) {
+    lane[i] = i;
+  }
+  for (int64_t offset = 0; offset < block.width; offset += kLanes) {
+    const int64_t keys = keys_of(block, offset, kLanes);
+    float* column = p + offset;
+    V top = splat<V>(-std::numeric_limits<float>::infinity());
     for (int64_t j = 0; j < keys; ++j) {
-      Floats score;
-      load(p + j * w.queries + first, score);
-      if (j > first) {
-        const auto hidden = static_cast<int32_t>(j - first);
-        score = lane < hidden ? splat(-1e30F) : score;
-        store(p + j * w.queries + first, score);
+      V score;
+      load(column + j * block.width, score);
+      if (j > block.first + offset) {
+        const auto hidden = static_cast<int32_t>(j - block.first - offset);
+        score = lane < hidden ? splat<V>(-1e30F) : score;
+        store(column + j * block.width, score);
       }
       top = score > top ? score : top;
     }
-    Floats total = splat(0.0F);
+    V total = splat<V>(0.0F);
     for (int64_t j = 0; j < keys; ++j) {
-      Floats score;
-      load(p + j * w.queries + first, score);
-      Floats e = exp8(score - top);
-      // exp8 bottoms out at 1e-38; a hidden key must weigh exactly nothing.
-      e = score < -1e29F ? splat(0.0F) : e;
+      V score;
+      load(column + j * block.width, score);
+      V e = exp_of<kLanes>(score - top);
+      // exp_of bottoms out at 1e-38; a hidden key must weigh exactly nothing.
+      e = score < -1e29F ? splat<V>(0.0F) : e;
       total += e;
-      store(p + j * w.queries + first, e);
+      store(column + j * block.width, e);
     }
-    const Floats inverse = 1.0F / total;
+    const V inverse = 1.0F / total;
     for (int64_t j = 0; j < keys; ++j) {
-      Floats e;
-      load(p + j * w.queries + first, e);
+      V e;
+      load(column + j * block.width, e);
       e *= inverse;
-      store(p + j * w.queries + first, e);
+      store(column + j * block.width, e);
     }
   }
 }
 
 /// out[query][c] = alpha sum over the keys seen of p[key][query] values[key][c].
-FF_INLINE void sum_over_keys(const Attention& s,
-                             const Workspace& w,
+template <int kLanes>
+FF_INLINE void sum_over_keys(const Workspace& w,
+                             const Block& block,
                              const float* p,
                              const float* values,
                              float alpha,
                              float* out) {
-  for (int64_t first = 0; first < s.seq_len; first += kLanes) {
-    gemm_block(kLanes,
-               w.head,
-               keys_of(s, first),
-               {p + first, 1, w.queries},
-               values,
-               w.head,
-               alpha,
-               false,
-               out + first * w.head,
-               w.head);
+  for (int64_t offset = 0; offset < block.width; offset += kLanes) {
+    multiply<kLanes>(kLanes,
+                     w.head,
+                     keys_of(block, offset, kLanes),
+                     {p + offset, 1, block.width},
+                     values,
+                     w.head,
+                     {out + (block.first + offset) * w.head, w.head, alpha, false});
   }
 }
 
-/// out[key][c] = sum over the queries that see the key of p[key][query] values[query][c].
+/// out[key][c] += sum over the block's queries that see the key of p[key][query] values[query][c];
+/// the first block that sees a key sets it.
+template <int kLanes>
 FF_INLINE void sum_over_queries(
-    const Attention& s, const Workspace& w, const float* p, const float* values, float* out) {
-  for (int64_t j = 0; j < s.seq_len; j += kLanes) {
-    gemm_block(std::min(kLanes, s.seq_len - j),
-               w.head,
-               s.seq_len - j,
-               {p + j * w.queries + j, w.queries, 1},
-               values + j * w.head,
-               w.head,
-               1.0F,
-               false,
-               out + j * w.head,
-               w.head);
+    const Workspace& w, const Block& block, const float* p, const float* values, float* out) {
+  for (int64_t j = 0; j < block.end; j += kLanes) {
+    const int64_t skip = std::max<int64_t>(0, j - block.first);
+    multiply<kLanes>(std::min<int64_t>(kLanes, block.end - j),
+                     w.head,
+                     block.end - block.first - skip,
+                     {p + j * block.width + skip, block.width, 1},
+                     values + (block.first + skip) * w.head,
+                     w.head,
+                     {out + j * w.head, w.head, 1.0F, j < block.first});
   }
 }
 
+template <int kLanes>
 FF_INLINE void forward_body(const Attention& s, const float* qkv, float* weights, float* out) {
   const int64_t d = s.num_heads * s.head;
-  Workspace w(s);
+  Workspace& w = workspace(s, kLanes);
   for (int64_t b = 0; b < s.batch; ++b) {
     for (int64_t h = 0; h < s.num_heads; ++h) {
       load_head(s, qkv, b, h, w);
-      float* p = weights + (b * s.num_heads + h) * s.seq_len * w.queries;
-      score_products(s, w, w.k.data(), w.q_t.data(), p);
-      softmax(s, w, p);
-      sum_over_keys(s, w, p, w.v.data(), s.output_scale, w.out.data());
+      for_each_block(s, kLanes, [&](const Block& block) FF_INLINE_LAMBDA {
+        float* p = keeps_weights(s) ? weights + (b * s.num_heads + h) * s.seq_len * w.queries
+                                    : w.weights.data();
+        score_products<kLanes>(s, w, block, w.k.data(), w.q_t.data(), p);
+        softmax<kLanes>(block, p);
+        sum_over_keys<kLanes>(w, block, p, w.v.data(), s.output_scale, w.out.data());
+      });
       for (int64_t t = 0; t < s.seq_len; ++t) {
         std::copy_n(&w.out[t * w.head], s.head, out + (b * s.seq_len + t) * d + h * s.head);
       }
@@ -183,11 +246,16 @@ FF_INLINE void forward_body(const Attention& s, const float* qkv, float* weights
 }
 
 /// Writes the gradients of q or k (`part` 0, 1) back in the unrotated frame.
-FF_INLINE void store_unrotated(
-    const Attention& s, const Workspace& w, int64_t b, int64_t h, int64_t part, float* dqkv) {
+FF_INLINE void store_unrotated(const Attention& s,
+                               const Workspace& w,
+                               const float* from,
+                               int64_t b,
+                               int64_t h,
+                               int64_t part,
+                               float* dqkv) {
   const int64_t half = s.head / 2;
   for (int64_t t = 0; t < s.seq_len; ++t) {
-    const float* rotated = &w.out[t * w.head];
+    const float* rotated = from + t * w.head;
     float* plain = dqkv + offset_of(s, b * s.seq_len + t, part, h);
     for (int64_t i = 0; i < half; ++i) {
       const float cos = s.cos[t * half + i];
@@ -195,13 +263,42 @@ FF_INLINE void store_unrotated(
       plain[i] = rotated[i] * cos + rotated[i + half] * sin;
       plain[i + half] = rotated[i + half] * cos - rotated[i] * sin;
     }
+    if (s.head % 2 != 0) {
+      plain[s.head - 1] = rotated[s.head - 1];
+    }
   }
 }
 
+/// Through the softmax, in place: ds = p (dp - sum_j p dp).
+template <int kLanes>
+FF_INLINE void softmax_backward(const Block& block, const float* p, float* ds) {
+  using V = Floats<kLanes>;
+  for (int64_t offset = 0; offset < block.width; offset += kLanes) {
+    const int64_t keys = keys_of(block, offset, kLanes);
+    V mean = splat<V>(0.0F);
+    for (int64_t j = 0; j < keys; ++j) {
+      V weight;
+      V grad;
+      load(p + j * block.width + offset, weight);
+      load(ds + j * block.width + offset, grad);
+      mean += weight * grad;
+    }
+    for (int64_t j = 0; j < keys; ++j) {
+      V weight;
+      V grad;
+      load(p + j * block.width + offset, weight);
+      load(ds + j * block.width + offset, grad);
+      grad = weight * (grad - mean);
+      store(ds + j * block.width + offset, grad);
+    }
+  }
+}
+
+template <int kLanes>
 FF_INLINE void backward_body(
     const Attention& s, const float* qkv, const float* weights, const float* dout, float* dqkv) {
   const int64_t d = s.num_heads * s.head;
-  Workspace w(s);
+  Workspace& w = workspace(s, kLanes);
   for (int64_t b = 0; b < s.batch; ++b) {
     for (int64_t h = 0; h < s.num_heads; ++h) {
       load_head(s, qkv, b, h, w);
@@ -209,39 +306,29 @@ FF_INLINE void backward_body(
         const float* row = dout + (b * s.seq_len + t) * d + h * s.head;
         for (int64_t c = 0; c < s.head; ++c) {
           w.g[t * w.head + c] = row[c] * s.grad_scale;
-          w.g_t[c * w.queries + t] = row[c] * s.grad_scale;
         }
       }
-      const float* p = weights + (b * s.num_heads + h) * s.seq_len * w.queries;
-      float* ds = w.d_scores.data();
-      score_products(s, w, w.v.data(), w.g_t.data(), ds);
-      // Through the softmax: ds = p (dp - sum_j p dp).
-      for (int64_t first = 0; first < s.seq_len; first += kLanes) {
-        const int64_t keys = keys_of(s, first);
-        Floats mean = splat(0.0F);
-        for (int64_t j = 0; j < keys; ++j) {
-          Floats weight;
-          Floats grad;
-          load(p + j * w.queries + first, weight);
-          load(ds + j * w.queries + first, grad);
-          mean += weight * grad;
+      transpose(s, w.g.data(), w.head, w.queries, w.g_t.data());
+      for_each_block(s, kLanes, [&](const Block& block) FF_INLINE_LAMBDA {
+        const float* p = w.weights.data();
+        if (keeps_weights(s)) {
+          p = weights + (b * s.num_heads + h) * s.seq_len * w.queries;
+        } else {
+          score_products<kLanes>(s, w, block, w.k.data(), w.q_t.data(), w.weights.data());
+          softmax<kLanes>(block, w.weights.data());
         }
-        for (int64_t j = 0; j < keys; ++j) {
-          Floats weight;
-          Floats grad;
-          load(p + j * w.queries + first, weight);
-          load(ds + j * w.queries + first, grad);
-          grad = weight * (grad - mean);
-          store(ds + j * w.queries + first, grad);
-        }
-      }
-      sum_over_keys(s, w, ds, w.k.data(), s.logit_scale, w.out.data());
-      store_unrotated(s, w, b, h, 0, dqkv);
-      sum_over_queries(s, w, ds, w.q.data(), w.out.data());  // q carries logit_scale already
-      store_unrotated(s, w, b, h, 1, dqkv);
-      sum_over_queries(s, w, p, w.g.data(), w.out.data());
+        float* ds = w.d_scores.data();
+        score_products<kLanes>(s, w, block, w.v.data(), w.g_t.data(), ds);
+        softmax_backward<kLanes>(block, p, ds);
+        sum_over_keys<kLanes>(w, block, ds, w.k.data(), s.logit_scale, w.out.data());
+        // q carries logit_scale already.
+        sum_over_queries<kLanes>(w, block, ds, w.q.data(), w.dk.data());
+        sum_over_queries<kLanes>(w, block, p, w.g.data(), w.dv.data());
+      });
+      store_unrotated(s, w, w.out.data(), b, h, 0, dqkv);
+      store_unrotated(s, w, w.dk.data(), b, h, 1, dqkv);
       for (int64_t t = 0; t < s.seq_len; ++t) {
-        std::copy_n(&w.out[t * w.head], s.head, dqkv + offset_of(s, b * s.seq_len + t, 2, h));
+        std::copy_n(&w.dv[t * w.head], s.head, dqkv + offset_of(s, b * s.seq_len + t, 2, h));
       }
     }
   }
@@ -249,16 +336,18 @@ FF_INLINE void backward_body(
 
 FF_DISPATCH(forward,
             (const Attention& s, const float* qkv, float* weights, float* out),
-            forward_body(s, qkv, weights, out))
+            (s, qkv, weights, out),
+            forward_body<kLanes>(s, qkv, weights, out))
 FF_DISPATCH(
     backward,
     (const Attention& s, const float* qkv, const float* weights, const float* dout, float* dqkv),
-    backward_body(s, qkv, weights, dout, dqkv))
+    (s, qkv, weights, dout, dqkv),
+    backward_body<kLanes>(s, qkv, weights, dout, dqkv))
 
 }  // namespace
 
 int64_t attention_weights_size(const Attention& s) {
-  return s.batch * s.num_heads * s.seq_len * round_up(s.seq_len);
+  return keeps_weights(s) ? s.batch * s.num_heads * s.seq_len * round_up(s.seq_len, kMaxLanes) : 0;
 }
 
 void attention_forward(const Attention& s, const float* qkv, float* weights, float* out) {

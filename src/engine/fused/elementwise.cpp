@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// RMSNorm, SwiGLU and cross-entropy, each in one pass over a row.
+// RMSNorm, gains, SwiGLU and cross-entropy, each in one pass over a row.
 #include "kernels.h"
 #include "simd.h"
 
@@ -9,45 +9,19 @@
 namespace ff::engine::fused {
 namespace {
 
-/// Calls body(i, n) for the n <= 8 floats from i on, over [0, count).
-template <class Body>
-FF_INLINE void for_each_lane(int64_t count, Body&& body) {
-  int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    body(i, kLanes);
-  }
-  if (i < count) {
-    body(i, count - i);
-  }
-}
-
-FF_INLINE void load_some(const float* p, int64_t n, float fill, Floats& v) {
-  if (n == kLanes) {
-    load(p, v);
-    return;
-  }
-  v = splat(fill);
-  std::memcpy(&v, p, static_cast<size_t>(n) * sizeof(float));
-}
-
-FF_INLINE void store_some(float* p, int64_t n, const Floats& v) {
-  if (n == kLanes) {
-    store(p, v);
-    return;
-  }
-  std::memcpy(p, &v, static_cast<size_t>(n) * sizeof(float));
-}
-
+template <int kLanes>
 FF_INLINE void rms_norm_forward_body(
     int64_t rows, int64_t features, float eps, const float* x, float* y, float* inverse_rms) {
+  using V = Floats<kLanes>;
   for (int64_t r = 0; r < rows; ++r, x += features, y += features) {
-    Floats squares = splat(0.0F);
-    for_each_lane(features, [&](int64_t i, int64_t n) FF_INLINE_LAMBDA {
-      Floats v;
+    V squares = splat<V>(0.0F);
+    for_each_vector<kLanes>(features, [&](int64_t i, int64_t n) FF_INLINE_LAMBDA {
+      V v;
       load_some(x + i, n, 0.0F, v);
       squares += v * v;
     });
-    const float inverse = 1.0F / std::sqrt(sum_lanes(squares) / static_cast<float>(features) + eps);
+    const float inverse =
+        1.0F / std::sqrt(sum_lanes<kLanes>(squares) / static_cast<float>(features) + eps);
     inverse_rms[r] = inverse;
     for (int64_t i = 0; i < features; ++i) {
       y[i] = x[i] * inverse;
@@ -55,41 +29,46 @@ FF_INLINE void rms_norm_forward_body(
   }
 }
 
+template <int kLanes>
 FF_INLINE void rms_norm_backward_body(int64_t rows,
                                       int64_t features,
                                       const float* y,
                                       const float* inverse_rms,
                                       const float* dy,
                                       float* dx) {
+  using V = Floats<kLanes>;
   for (int64_t r = 0; r < rows; ++r, y += features, dy += features, dx += features) {
-    Floats products = splat(0.0F);
-    for_each_lane(features, [&](int64_t i, int64_t n) FF_INLINE_LAMBDA {
-      Floats a;
-      Floats b;
+    V products = splat<V>(0.0F);
+    for_each_vector<kLanes>(features, [&](int64_t i, int64_t n) FF_INLINE_LAMBDA {
+      V a;
+      V b;
       load_some(y + i, n, 0.0F, a);
       load_some(dy + i, n, 0.0F, b);
       products += a * b;
     });
     // d/dx of x/r: (g - y mean(g y)) / r.
-    const float projection = sum_lanes(products) / static_cast<float>(features);
+    const float projection = sum_lanes<kLanes>(products) / static_cast<float>(features);
     for (int64_t i = 0; i < features; ++i) {
       dx[i] = (dy[i] - y[i] * projection) * inverse_rms[r];
     }
   }
 }
 
+template <int kLanes>
 FF_INLINE void swiglu_forward_body(
     int64_t count, float alpha, float scale, const float* up, const float* gate, float* out) {
-  for_each_lane(count, [&](int64_t i, int64_t n) FF_INLINE_LAMBDA {
-    Floats u;
-    Floats g;
+  using V = Floats<kLanes>;
+  for_each_vector<kLanes>(count, [&](int64_t i, int64_t n) FF_INLINE_LAMBDA {
+    V u;
+    V g;
     load_some(up + i, n, 0.0F, u);
     load_some(gate + i, n, 0.0F, g);
-    const Floats sigmoid = 1.0F / (1.0F + exp8(g * -alpha));
+    const V sigmoid = 1.0F / (1.0F + exp_of<kLanes>(g * -alpha));
     store_some(out + i, n, u * g * sigmoid * scale);
   });
 }
 
+template <int kLanes>
 FF_INLINE void swiglu_backward_body(int64_t count,
                                     float alpha,
                                     float scale,
@@ -98,22 +77,24 @@ FF_INLINE void swiglu_backward_body(int64_t count,
                                     const float* dout,
                                     float* dup,
                                     float* dgate) {
-  for_each_lane(count, [&](int64_t i, int64_t n) FF_INLINE_LAMBDA {
-    Floats u;
-    Floats g;
-    Floats d;
+  using V = Floats<kLanes>;
+  for_each_vector<kLanes>(count, [&](int64_t i, int64_t n) FF_INLINE_LAMBDA {
+    V u;
+    V g;
+    V d;
     load_some(up + i, n, 0.0F, u);
     load_some(gate + i, n, 0.0F, g);
     load_some(dout + i, n, 0.0F, d);
-    const Floats sigmoid = 1.0F / (1.0F + exp8(g * -alpha));
-    const Floats activation = g * sigmoid;
-    const Floats scaled = d * scale;
+    const V sigmoid = 1.0F / (1.0F + exp_of<kLanes>(g * -alpha));
+    const V activation = g * sigmoid;
+    const V scaled = d * scale;
     store_some(dup + i, n, scaled * activation);
     // d(g s(ag))/dg = s + a g s (1 - s).
     store_some(dgate + i, n, scaled * u * (sigmoid + alpha * activation * (1.0F - sigmoid)));
   });
 }
 
+template <int kLanes>
 FF_INLINE void cross_entropy_body(int64_t rows,
                                   int64_t vocab,
                                   float logit_scale,
@@ -122,6 +103,7 @@ FF_INLINE void cross_entropy_body(int64_t rows,
                                   const int64_t* targets,
                                   float* losses,
                                   float* dlogits) {
+  using V = Floats<kLanes>;
   for (int64_t r = 0; r < rows; ++r, logits += vocab) {
     float* gradient = dlogits == nullptr ? nullptr : dlogits + r * vocab;
     const int64_t target = targets[r];
@@ -132,9 +114,9 @@ FF_INLINE void cross_entropy_body(int64_t rows,
       }
       continue;
     }
-    Floats tops = splat(-std::numeric_limits<float>::infinity());
-    for_each_lane(vocab, [&](int64_t i, int64_t n) FF_INLINE_LAMBDA {
-      Floats v;
+    V tops = splat<V>(-std::numeric_limits<float>::infinity());
+    for_each_vector<kLanes>(vocab, [&](int64_t i, int64_t n) FF_INLINE_LAMBDA {
+      V v;
       load_some(logits + i, n, -std::numeric_limits<float>::infinity(), v);
       v *= logit_scale;
       tops = v > tops ? v : tops;
@@ -144,11 +126,11 @@ FF_INLINE void cross_entropy_body(int64_t rows,
       top = tops[lane] > top ? tops[lane] : top;
     }
     const float at_target = logits[target] * logit_scale;  // dlogits may take the logits' place
-    Floats sums = splat(0.0F);
-    for_each_lane(vocab, [&](int64_t i, int64_t n) FF_INLINE_LAMBDA {
-      Floats v;
+    V sums = splat<V>(0.0F);
+    for_each_vector<kLanes>(vocab, [&](int64_t i, int64_t n) FF_INLINE_LAMBDA {
+      V v;
       load_some(logits + i, n, 0.0F, v);
-      const Floats e = exp8(v * logit_scale - top);
+      const V e = exp_of<kLanes>(v * logit_scale - top);
       if (n == kLanes) {
         sums += e;
       } else {
@@ -160,7 +142,7 @@ FF_INLINE void cross_entropy_body(int64_t rows,
         store_some(gradient + i, n, e);
       }
     });
-    const float total = sum_lanes(sums);
+    const float total = sum_lanes<kLanes>(sums);
     losses[r] = std::log(total) + top - at_target;
     if (gradient != nullptr) {
       const float factor = grad_scale / total;
@@ -172,23 +154,59 @@ FF_INLINE void cross_entropy_body(int64_t rows,
   }
 }
 
+template <int kLanes>
 FF_INLINE void scaled_sum_body(
     int64_t count, float a, const float* x, float b, const float* y, float* out) {
-  for_each_lane(count, [&](int64_t i, int64_t n) FF_INLINE_LAMBDA {
-    Floats u;
-    Floats v;
+  using V = Floats<kLanes>;
+  for_each_vector<kLanes>(count, [&](int64_t i, int64_t n) FF_INLINE_LAMBDA {
+    V u;
+    V v;
     load_some(x + i, n, 0.0F, u);
     load_some(y + i, n, 0.0F, v);
     store_some(out + i, n, u * a + v * b);
   });
 }
 
+template <int kLanes>
+FF_INLINE void gain_grad_body(int64_t rows,
+                              int64_t features,
+                              float grad_scale,
+                              const float* x,
+                              const float* dy,
+                              float* dgain) {
+  using V = Floats<kLanes>;
+  for_each_vector<kLanes>(features, [&](int64_t i, int64_t n) FF_INLINE_LAMBDA {
+    V sum = splat<V>(0.0F);
+    for (int64_t r = 0; r < rows; ++r) {
+      V a;
+      V b;
+      load_some(x + r * features + i, n, 0.0F, a);
+      load_some(dy + r * features + i, n, 0.0F, b);
+      sum += a * b;
+    }
+    V old;
+    load_some(dgain + i, n, 0.0F, old);
+    store_some(dgain + i, n, old + sum * grad_scale);
+  });
+}
+
+FF_DISPATCH(gain_grad,
+            (int64_t rows,
+             int64_t features,
+             float grad_scale,
+             const float* x,
+             const float* dy,
+             float* dgain),
+            (rows, features, grad_scale, x, dy, dgain),
+            gain_grad_body<kLanes>(rows, features, grad_scale, x, dy, dgain))
 FF_DISPATCH(scaled_sum,
             (int64_t count, float a, const float* x, float b, const float* y, float* out),
-            scaled_sum_body(count, a, x, b, y, out))
+            (count, a, x, b, y, out),
+            scaled_sum_body<kLanes>(count, a, x, b, y, out))
 FF_DISPATCH(rms_norm_forward,
             (int64_t rows, int64_t features, float eps, const float* x, float* y, float* inverse),
-            rms_norm_forward_body(rows, features, eps, x, y, inverse))
+            (rows, features, eps, x, y, inverse),
+            rms_norm_forward_body<kLanes>(rows, features, eps, x, y, inverse))
 FF_DISPATCH(rms_norm_backward,
             (int64_t rows,
              int64_t features,
@@ -196,11 +214,13 @@ FF_DISPATCH(rms_norm_backward,
              const float* inverse,
              const float* dy,
              float* dx),
-            rms_norm_backward_body(rows, features, y, inverse, dy, dx))
+            (rows, features, y, inverse, dy, dx),
+            rms_norm_backward_body<kLanes>(rows, features, y, inverse, dy, dx))
 FF_DISPATCH(
     swiglu_forward,
     (int64_t count, float alpha, float scale, const float* up, const float* gate, float* out),
-    swiglu_forward_body(count, alpha, scale, up, gate, out))
+    (count, alpha, scale, up, gate, out),
+    swiglu_forward_body<kLanes>(count, alpha, scale, up, gate, out))
 FF_DISPATCH(swiglu_backward,
             (int64_t count,
              float alpha,
@@ -210,18 +230,20 @@ FF_DISPATCH(swiglu_backward,
              const float* dout,
              float* dup,
              float* dgate),
-            swiglu_backward_body(count, alpha, scale, up, gate, dout, dup, dgate))
-FF_DISPATCH(
-    cross_entropy,
-    (int64_t rows,
-     int64_t vocab,
-     float logit_scale,
-     float grad_scale,
-     const float* logits,
-     const int64_t* targets,
-     float* losses,
-     float* dlogits),
-    cross_entropy_body(rows, vocab, logit_scale, grad_scale, logits, targets, losses, dlogits))
+            (count, alpha, scale, up, gate, dout, dup, dgate),
+            swiglu_backward_body<kLanes>(count, alpha, scale, up, gate, dout, dup, dgate))
+FF_DISPATCH(cross_entropy,
+            (int64_t rows,
+             int64_t vocab,
+             float logit_scale,
+             float grad_scale,
+             const float* logits,
+             const int64_t* targets,
+             float* losses,
+             float* dlogits),
+            (rows, vocab, logit_scale, grad_scale, logits, targets, losses, dlogits),
+            cross_entropy_body<kLanes>(
+                rows, vocab, logit_scale, grad_scale, logits, targets, losses, dlogits))
 
 }  // namespace
 
@@ -239,6 +261,21 @@ void rms_norm_backward(int64_t rows,
                        const float* dy,
                        float* dx) {
   rms_norm_backward_best(rows, features, y, inverse_rms, dy, dx);
+}
+void apply_gain(int64_t rows, int64_t features, const float* gain, const float* x, float* y) {
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t i = 0; i < features; ++i) {
+      y[r * features + i] = x[r * features + i] * gain[i];
+    }
+  }
+}
+void gain_grad(int64_t rows,
+               int64_t features,
+               float grad_scale,
+               const float* x,
+               const float* dy,
+               float* dgain) {
+  gain_grad_best(rows, features, grad_scale, x, dy, dgain);
 }
 void swiglu_forward(
     int64_t count, float alpha, float scale, const float* up, const float* gate, float* out) {

@@ -1,110 +1,154 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 // C = alpha A B (+ C) in register tiles, for products that are too thin for a BLAS: at width 32 a
-// BLAS spends 40% of its time packing. A is read one number at a time through two strides, so it
-// may be transposed; rows of B and C are contiguous, and their width is a multiple of eight.
+// BLAS spends 40% of its time packing. A is read one element at a time through two strides, so it
+// may be transposed; rows of B are contiguous and may be read up to a whole vector; C is written
+// exactly.
 #include "simd.h"
 
 namespace ff::engine::fused {
 
+/// A factor of one product: a float, or two bfloat16 that are neighbours along the sum (the earlier
+/// one in the lower half). multiply_add adds a's products with a vector of b's to `sum`.
+struct Float32 {
+  using Element = float;
+  template <int kLanes>
+  using Vector = Floats<kLanes>;
+
+  template <int kLanes>
+  static FF_INLINE void multiply_add(float a, const Floats<kLanes>& b, Floats<kLanes>& sum) {
+    sum += a * b;
+  }
+};
+
+/// Pairs of bfloat16 widened to float32: what the instruction does, on CPUs without it.
+struct WidenedPair {
+  using Element = uint32_t;
+  template <int kLanes>
+  using Vector = Ints<kLanes>;
+
+  template <int kLanes>
+  static FF_INLINE void multiply_add(uint32_t a, const Ints<kLanes>& b, Floats<kLanes>& sum) {
+    using V = Floats<kLanes>;
+    constexpr auto kUpper = static_cast<int32_t>(0xffff0000U);
+    sum += bits<float>(a << 16) * bits<V>(b << 16);
+    sum += bits<float>(a & 0xffff0000U) * bits<V>(b & kUpper);
+  }
+};
+
+#if defined(__x86_64__)
+/// AVX512_BF16. In assembly: an intrinsic cannot be inlined into a template that is compiled for
+/// several instruction sets.
+struct DotPair {
+  using Element = uint32_t;
+  template <int kLanes>
+  using Vector = Ints<kLanes>;
+
+  template <int kLanes>
+  static FF_INLINE void multiply_add(uint32_t a, const Ints<kLanes>& b, Floats<kLanes>& sum) {
+    const Ints<kLanes> both = Ints<kLanes>{} + static_cast<int32_t>(a);
+    asm("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(both), "v"(b));
+  }
+};
+#endif
+
+/// Rows of a tile of one or two vectors: twelve accumulators, as many as 16 registers leave room
+/// for; 24 of AVX-512's 32.
+template <int kLanes, int kVectors>
+inline constexpr int kTileRows = (kLanes == 16 ? 24 : 12) / kVectors;
+
+/// How a product reads its left factor.
+template <class Type>
 struct Factor {
-  const float* data;
+  const typename Type::Element* data;
   int64_t row;    ///< stride between rows of C
   int64_t depth;  ///< stride along the sum
 };
 
-/// One tile of kRows x (8 kVectors), held in registers over the whole sum.
-template <int kRows, int kVectors>
+struct Output {
+  float* data;
+  int64_t stride;
+  float alpha;
+  bool add;
+};
+
+/// One tile of kRows x (kVectors vectors), held in registers over the whole sum; of the last vector
+/// only `last` lanes are written.
+template <class Type, int kLanes, int kRows, int kVectors>
 FF_INLINE void gemm_tile(int64_t depth,
-                         const Factor& a,
-                         const float* b,
+                         const Factor<Type>& a,
+                         const typename Type::Element* b,
                          int64_t b_stride,
-                         float alpha,
-                         bool add,
-                         float* c,
-                         int64_t c_stride) {
-  Floats sums[kRows][kVectors] = {};
+                         const Output& c,
+                         int64_t last) {
+  Floats<kLanes> sums[kRows * kVectors] = {};
   for (int64_t k = 0; k < depth; ++k) {
-    Floats row[kVectors];
-#pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) {
-      load(b + k * b_stride + v * kLanes, row[v]);
-    }
-#pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r) {
-      const float factor = a.data[r * a.row + k * a.depth];
-#pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) {
-        sums[r][v] += factor * row[v];
-      }
-    }
+    typename Type::template Vector<kLanes> row[kVectors];
+    unroll<kVectors>([&](auto v) FF_INLINE_LAMBDA { load(b + k * b_stride + v * kLanes, row[v]); });
+    unroll<kRows>([&](auto r) FF_INLINE_LAMBDA {
+      const auto factor = a.data[r * a.row + k * a.depth];
+      unroll<kVectors>([&](auto v) FF_INLINE_LAMBDA {
+        Type::template multiply_add<kLanes>(factor, row[v], sums[r * kVectors + v]);
+      });
+    });
   }
-#pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) {
-      float* out = c + r * c_stride + v * kLanes;
-      Floats result = sums[r][v] * alpha;
-      if (add) {
-        Floats old;
-        load(out, old);
+  unroll<kRows>([&](auto r) FF_INLINE_LAMBDA {
+    unroll<kVectors>([&](auto v) FF_INLINE_LAMBDA {
+      const int64_t n = v + 1 < kVectors ? kLanes : last;
+      float* out = c.data + r * c.stride + v * kLanes;
+      Floats<kLanes> result = sums[r * kVectors + v] * c.alpha;
+      if (c.add) {
+        Floats<kLanes> old;
+        load_some(out, n, 0.0F, old);
         result += old;
       }
-      store(out, result);
+      store_some(out, n, result);
+    });
+  });
+}
+
+/// `rows` rows of a strip: whole tiles, then what is left in smaller ones.
+template <class Type, int kLanes, int kVectors, int kRows = kTileRows<kLanes, kVectors>>
+FF_INLINE void gemm_strip(int64_t rows,
+                          int64_t depth,
+                          Factor<Type> a,
+                          const typename Type::Element* b,
+                          int64_t b_stride,
+                          Output c,
+                          int64_t last) {
+  for (; rows >= kRows; rows -= kRows, a.data += kRows * a.row, c.data += kRows * c.stride) {
+    gemm_tile<Type, kLanes, kRows, kVectors>(depth, a, b, b_stride, c, last);
+  }
+  if constexpr (kRows > 1) {
+    constexpr int kSmaller = kRows > 12 ? 12 : kRows > 8 ? 8 : kRows > 4 ? 4 : kRows / 2;
+    if (rows > 0) {
+      gemm_strip<Type, kLanes, kVectors, kSmaller>(rows, depth, a, b, b_stride, c, last);
     }
   }
 }
 
-/// All rows of a strip of 8 kVectors columns: six at a time, as many accumulators as there are
-/// registers for, then what is left.
-template <int kVectors>
-FF_INLINE void gemm_strip(int64_t rows,
-                          int64_t depth,
-                          Factor a,
-                          const float* b,
-                          int64_t b_stride,
-                          float alpha,
-                          bool add,
-                          float* c,
-                          int64_t c_stride) {
-  constexpr int kRows = 6;
-  for (; rows >= kRows; rows -= kRows, a.data += kRows * a.row, c += kRows * c_stride) {
-    gemm_tile<kRows, kVectors>(depth, a, b, b_stride, alpha, add, c, c_stride);
-  }
-  if (rows >= 4) {
-    gemm_tile<4, kVectors>(depth, a, b, b_stride, alpha, add, c, c_stride);
-    a.data += 4 * a.row;
-    c += 4 * c_stride;
-    rows -= 4;
-  }
-  if (rows >= 2) {
-    gemm_tile<2, kVectors>(depth, a, b, b_stride, alpha, add, c, c_stride);
-    a.data += 2 * a.row;
-    c += 2 * c_stride;
-    rows -= 2;
-  }
-  if (rows == 1) {
-    gemm_tile<1, kVectors>(depth, a, b, b_stride, alpha, add, c, c_stride);
-  }
-}
-
-/// The whole of a small product.
+/// The whole of a product whose B is not packed. kRowsOfTwo and kRowsOfOne: rows of a tile of two
+/// vectors and of one.
+template <class Type,
+          int kLanes,
+          int kRowsOfTwo = kTileRows<kLanes, 2>,
+          int kRowsOfOne = kTileRows<kLanes, 1>>
 FF_INLINE void gemm_block(int64_t rows,
                           int64_t columns,
                           int64_t depth,
-                          const Factor& a,
-                          const float* b,
+                          const Factor<Type>& a,
+                          const typename Type::Element* b,
                           int64_t b_stride,
-                          float alpha,
-                          bool add,
-                          float* c,
-                          int64_t c_stride) {
-  int64_t column = 0;
-  for (; column + 2 * kLanes <= columns; column += 2 * kLanes) {
-    gemm_strip<2>(rows, depth, a, b + column, b_stride, alpha, add, c + column, c_stride);
-  }
-  if (column < columns) {
-    gemm_strip<1>(rows, depth, a, b + column, b_stride, alpha, add, c + column, c_stride);
+                          const Output& c) {
+  for (int64_t column = 0; column < columns; column += 2 * kLanes) {
+    const int64_t left = columns - column;
+    const Output out = {c.data + column, c.stride, c.alpha, c.add};
+    if (left > kLanes) {
+      const int64_t last = left < 2 * kLanes ? left - kLanes : kLanes;
+      gemm_strip<Type, kLanes, 2, kRowsOfTwo>(rows, depth, a, b + column, b_stride, out, last);
+    } else {
+      gemm_strip<Type, kLanes, 1, kRowsOfOne>(rows, depth, a, b + column, b_stride, out, left);
+    }
   }
 }
 

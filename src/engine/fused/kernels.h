@@ -1,22 +1,20 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// float32 CPU kernels behind the operations of ops.h, used where a tensor is float32 on the CPU.
-// They exist because LibTorch's batched products, elementwise passes and BLAS packing take most of
-// a small model's step. Single-threaded (a sweep runs one experiment per core); AVX2 is used where
-// the CPU has it. ops.cpp holds the same formulas in LibTorch, for every other device and dtype;
-// the tests compare the two.
+// What the fused engine is made of: float32 kernels on one core, without LibTorch. Matrices are
+// row-major and contiguous. The left and right factors of a product, and x of
+// linear_grad_weight, may be read up to 2 kMaxLanes floats past their end: give their buffers that
+// much room. The formulas are those of src/model/ops.cpp, the eager engine's, which is their
+// oracle.
 #include <cstdint>
 
 namespace ff::engine::fused {
 
-/// Whether the three products below serve a layer: widths in whole vectors, and small enough that a
-/// BLAS, which blocks for larger caches, would not be faster.
-[[nodiscard]] bool linear_serves(int64_t fan_out, int64_t fan_in);
-inline constexpr int64_t kMaxFanIn = 1024;
-inline constexpr int64_t kMaxFanOut = 8192;
+/// How the factors of a product are taken; sums, weights and activations are float32 in any case.
+enum class Precision { kFloat32, kBf16 };
 
 /// dw = scale * dy^T x, or added to dw.
-void linear_grad_weight(int64_t rows,
+void linear_grad_weight(Precision precision,
+                        int64_t rows,
                         int64_t fan_out,
                         int64_t fan_in,
                         const float* dy,
@@ -30,23 +28,32 @@ void linear_grad_weight(int64_t rows,
 ///   kGradInput  dx = dy W:  a [rows, fan_out], c [rows, fan_in]
 enum class Pass { kForward, kGradInput };
 
-/// `panels` gets fan_out * fan_in floats, which serve until the weight changes.
-void pack_weight(Pass pass, int64_t fan_out, int64_t fan_in, const float* weight, float* panels);
+/// Bytes that pack_weight() writes at most.
+[[nodiscard]] int64_t panels_bytes(Precision precision, int64_t fan_out, int64_t fan_in);
+
+/// `panels` serve until the weight, or the instruction set in use, changes.
+void pack_weight(Precision precision,
+                 Pass pass,
+                 int64_t fan_out,
+                 int64_t fan_in,
+                 const float* weight,
+                 void* panels);
 
 /// c = scale * (the product), or added to c.
-void packed_product(Pass pass,
+void packed_product(Precision precision,
+                    Pass pass,
                     int64_t rows,
                     int64_t fan_out,
                     int64_t fan_in,
                     const float* a,
-                    const float* panels,
+                    const void* panels,
                     float scale,
                     bool add,
                     float* c);
 
 /// Sizes and scales of one causal attention; see AttentionShape in ops.h.
 struct Attention {
-  int64_t batch, seq_len, num_heads, head;
+  int64_t batch, seq_len, num_heads, head;  ///< an odd head size: without rotation only
   float logit_scale, output_scale, grad_scale;
   const float* cos;  ///< [seq_len, head / 2]
   const float* sin;
@@ -69,6 +76,16 @@ void rms_norm_backward(int64_t rows,
                        const float* inverse_rms,
                        const float* dy,
                        float* dx);
+
+/// y = x * gain, row by row; `y` may be x.
+void apply_gain(int64_t rows, int64_t features, const float* gain, const float* x, float* y);
+/// dgain += grad_scale * sum over rows of dy * x.
+void gain_grad(int64_t rows,
+               int64_t features,
+               float grad_scale,
+               const float* x,
+               const float* dy,
+               float* dgain);
 
 void swiglu_forward(
     int64_t count, float alpha, float scale, const float* up, const float* gate, float* out);

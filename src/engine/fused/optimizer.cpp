@@ -8,6 +8,7 @@
 namespace ff::engine::fused {
 namespace {
 
+template <int kLanes>
 FF_INLINE void adamw_body(const AdamStep& s,
                           int64_t count,
                           const float* __restrict grad,
@@ -30,7 +31,8 @@ FF_INLINE void adamw_body(const AdamStep& s,
 FF_DISPATCH(
     adam,
     (const AdamStep& s, int64_t count, const float* grad, float* m, float* v, float* weight),
-    adamw_body(s, count, grad, m, v, weight))
+    (s, count, grad, m, v, weight),
+    adamw_body<kLanes>(s, count, grad, m, v, weight))
 
 }  // namespace
 

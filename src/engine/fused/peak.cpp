@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "simd.h"
 
-#include "flops_fit/engine/engine.h"
-
 #include <algorithm>
 #include <chrono>
 
@@ -12,40 +10,48 @@ namespace {
 
 constexpr int kChains = 12;  ///< independent sums: two units of a latency of up to six cycles
 
-/// Multiply-adds on registers; their sum is handed out so that none can be left out.
-FF_INLINE void multiply_add(int64_t rounds, float* out) {
-  Floats sums[kChains] = {};
-  const Floats factor = splat(0.999F);
+/// Multiply-adds on registers; their sum is handed out so that none can be left out. Returns their
+/// FLOPs.
+template <int kLanes>
+FF_INLINE void multiply_adds(int64_t rounds, float* out, double* flops) {
+  using V = Floats<kLanes>;
+  V sums[kChains];
+  for (int i = 0; i < kChains; ++i) {
+    sums[i] = splat<V>(0.1F * static_cast<float>(i));  // equal chains would be taken as one
+  }
+  const V factor = splat<V>(0.999F);
   for (int64_t i = 0; i < rounds; ++i) {
 #pragma GCC unroll 16
-    for (auto& sum : sums) {
+    for (V& sum : sums) {
       sum = sum * factor + factor;
     }
   }
-  Floats total = splat(0.0F);
-  for (const auto& sum : sums) {
+  V total = splat<V>(0.0F);
+  for (const V& sum : sums) {
     total += sum;
   }
-  *out = sum_lanes(total);
+  *out = sum_lanes<kLanes>(total);
+  *flops = 2.0 * kLanes * kChains * static_cast<double>(rounds);
 }
 
-FF_DISPATCH(multiply_add, (int64_t rounds, float* out), multiply_add(rounds, out))
+FF_DISPATCH(peak,
+            (int64_t rounds, float* out, double* flops),
+            (rounds, out, flops),
+            multiply_adds<kLanes>(rounds, out, flops))
 
 double measure() {
-  constexpr int64_t kRounds = 40000;
-  constexpr double kFlops = 2.0 * kLanes * kChains * kRounds;
-  double best_s = 1e9;
+  double best = 0.0;
   for (int repeat = 0; repeat < 20; ++repeat) {
     const auto start = std::chrono::steady_clock::now();
-    volatile float result = 0.0F;
     float sum = 0.0F;
-    multiply_add_best(kRounds, &sum);
-    result = sum;
+    double flops = 0.0;
+    peak_best(40000, &sum, &flops);
+    volatile float result = sum;
     static_cast<void>(result);
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-    best_s = std::min(best_s, elapsed.count());
+    best = std::max(best, flops / elapsed.count());
   }
-  return kFlops / best_s;
+  return best;
 }
 
 }  // namespace

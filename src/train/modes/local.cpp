@@ -5,6 +5,7 @@
 #include "flops_fit/cost/transformer.h"
 #include "flops_fit/data/dataset.h"
 #include "flops_fit/data/tokenize.h"
+#include "flops_fit/engine/cpu.h"
 #include "flops_fit/engine/engine.h"
 #include "flops_fit/io/metrics.h"
 #include "flops_fit/train/checkpoint.h"
@@ -122,8 +123,9 @@ void check_local(const std::vector<io::Experiment>& sweep, const TrainConfig& co
           arch.seq_len,
           config.dataset.seq_len);
     }
-    ++engines[engine::choose_engine(
-        config.engine, model::make_parametrization(arch, parametrization), engine_config)];
+    static_cast<void>(
+        model::make_parametrization(arch, parametrization));  // refuses what it cannot
+    ++engines[engine::choose_engine(config.engine, engine_config)];
   }
   if (config.trainer.learning_rate && sweep.front().sweep_kind == io::kLrTransferSweep) {
     throw error<ConfigError>(
@@ -158,8 +160,7 @@ io::RunResult run_local(const RunRequest& request) {
   engine::EngineOptions engine_config = engine_options(request.config);
   engine_config.device = device;
   engine_config.pin_memory = request.config.hardware.pin_memory;
-  const std::string engine_name =
-      engine::choose_engine(request.config.engine, parametrization, engine_config);
+  const std::string engine_name = engine::choose_engine(request.config.engine, engine_config);
   const auto engine = engine::make_engine(
       engine_name, parametrization, engine_config, static_cast<uint64_t>(run.seed));
 

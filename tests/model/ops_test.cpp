@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The float32 CPU kernels against the same operations in float64 LibTorch, over odd shapes; and the
+// The model in float32 against itself in float64, over odd shapes; and the
 // written-out backward passes against plain automatic differentiation.
 #include "support/catch.h"
 
@@ -50,7 +50,7 @@ double relative(const Tensor& x, const Tensor& reference) {
 
 }  // namespace
 
-TEST_CASE("float32 kernels agree with float64 LibTorch over odd shapes", "[model]") {
+TEST_CASE("float32 agrees with float64 over odd shapes", "[model]") {
   const std::string parametrization = GENERATE("u-mup", "sp", "mup-legacy");
   for (int index = 0; index < 30; ++index) {
     const Case c = random_case(index);
