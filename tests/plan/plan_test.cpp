@@ -194,7 +194,7 @@ TEST_CASE("a failed plan leaves the old one as it was", "[plan]") {
   config.output.sweep_path = (folder / "sweep.json").string();
   ff::test::write_text(folder / "sweep.json", "old");
   config.model.min_size = 1e9;
-  CHECK_THROWS_AS(ff::plan::run_plan(config, false), ConfigError);
+  CHECK_THROWS_AS(ff::plan::run_plan(config, {}), ConfigError);
   CHECK(std::filesystem::file_size(folder / "sweep.json") == 3);
 }
 
@@ -202,7 +202,8 @@ TEST_CASE("sweep.json round trips", "[plan][io]") {
   const ff::test::TemporaryFolder folder;
   PlanConfig config;
   config.output.sweep_path = (folder / "sweep.json").string();
-  CHECK_THAT(ff::plan::run_plan(config, false), ContainsSubstring("experiments"));
+  config.hardware.predict_time = "off";
+  CHECK_THAT(ff::plan::run_plan(config, {}), ContainsSubstring("experiments"));
   const auto read = ff::io::read_sweep(folder / "sweep.json");
   const auto plan = make_plan(config).experiments;
   REQUIRE(read.size() == plan.size());

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// What this machine can do at most, measured: arithmetic of one core and of all at once, and memory
+// bandwidth. About 0.5 s in all. Knows no LibTorch.
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace ff::engine {
+
+/// The vector instructions that the fused engine uses on this CPU: "AVX2", ...
+[[nodiscard]] std::string vectors_in_use();
+
+/// peak_flops_per_s() of `cores` cores that measure it at once, each in a process of its own, as
+/// the function measures once per process. To be called before the first call of that function.
+/// Throws Error.
+[[nodiscard]] std::vector<double> peaks_at_once(int64_t cores);
+
+/// Bytes per second that `threads` threads move at once in a[i] = b[i] + s c[i] (STREAM's triad, 24
+/// bytes counted per element), over arrays of `array_bytes` each; the best of a few passes.
+[[nodiscard]] double triad_bytes_per_s(int64_t threads, int64_t array_bytes);
+
+}  // namespace ff::engine
