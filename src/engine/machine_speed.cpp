@@ -81,19 +81,23 @@ std::string vectors_in_use() {
 #endif
 }
 
-std::vector<double> peaks_at_once(int64_t cores) {
+std::vector<double> in_processes(int64_t count, const std::function<double()>& measure) {
   Pipe start;
   Pipe answers;
   std::vector<pid_t> children;
-  for (int64_t i = 0; i < cores; ++i) {
+  for (int64_t i = 0; i < count; ++i) {
     const pid_t child = ::fork();
     if (child == 0) {
-      // All begin when the parent closes its end; nothing but arithmetic happens here.
+      // All begin when the parent closes its end.
       start.close_write();
       char none = 0;
       static_cast<void>(start.read(&none, 1));
-      const double peak = peak_flops_per_s();
-      ::_exit(answers.write(&peak, sizeof(peak)) ? 0 : 1);
+      try {
+        const double value = measure();
+        ::_exit(answers.write(&value, sizeof(value)) ? 0 : 1);
+      } catch (...) {
+        ::_exit(1);
+      }
     }
     if (child > 0) {
       children.push_back(child);
@@ -101,18 +105,24 @@ std::vector<double> peaks_at_once(int64_t cores) {
   }
   start.close_write();
   answers.close_write();
-  std::vector<double> peaks;
-  double peak = 0.0;
-  while (answers.read(&peak, sizeof(peak))) {
-    peaks.push_back(peak);
+  std::vector<double> values;
+  double value = 0.0;
+  while (answers.read(&value, sizeof(value))) {
+    values.push_back(value);
   }
   for (const pid_t child : children) {
     ::waitpid(child, nullptr, 0);
   }
-  if (peaks.size() != static_cast<size_t>(cores)) {
-    throw error<Error>("measuring the peak: {} of {} processes answered.", peaks.size(), cores);
+  if (values.size() != static_cast<size_t>(count)) {
+    throw error<Error>("measuring: {} of {} processes answered; is there too little memory?",
+                       values.size(),
+                       count);
   }
-  return peaks;
+  return values;
+}
+
+std::vector<double> peaks_at_once(int64_t cores) {
+  return in_processes(cores, peak_flops_per_s);
 }
 
 double triad_bytes_per_s(int64_t threads, int64_t array_bytes) {

@@ -6,8 +6,7 @@
 
 #include <algorithm>
 #include <barrier>
-#include <chrono>
-#include <cmath>
+#include <ctime>
 #include <exception>
 #include <random>
 #include <thread>
@@ -16,7 +15,13 @@
 namespace ff::engine {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+/// This thread's CPU time [s]: what other programs take of the core while it measures is not part
+/// of its speed.
+double cpu_seconds() {
+  timespec now{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
 
 constexpr int64_t kMinTokens = 512;  ///< of a measured step, where the plan has as many
 constexpr int64_t kMinVocab = 512;
@@ -123,35 +128,12 @@ double median_seconds(double long_enough_s, Step&& step) {
   std::vector<double> times;
   double total = 0.0;
   do {
-    const auto start = Clock::now();
+    const double start = cpu_seconds();
     step();
-    times.push_back(std::chrono::duration<double>(Clock::now() - start).count());
+    times.push_back(cpu_seconds() - start);
     total += times.back();
   } while (total < long_enough_s || (times.size() < 3 && total < 3.0 * long_enough_s));
   return median(std::move(times));
-}
-
-/// What one thread does: a warm-up of one row, then steps, then evaluations.
-cost::TokenSeconds measure_here(Engine& engine, const SpeedShape& shape) {
-  constexpr double kTrainS = 0.06;
-  constexpr double kEvaluateS = 0.02;
-  const int64_t seq_len = shape.arch.seq_len;
-  const int64_t evaluated_rows =
-      std::max<int64_t>(1, std::min(kEvaluationTokens / seq_len, 3 * shape.batch_rows));
-  const int64_t rows = std::max(shape.batch_rows, evaluated_rows);
-  const std::vector<int32_t> tokens = random_tokens(shape.arch, rows);
-  const auto batch = [&](int64_t n) {
-    return Batch{std::span(tokens).first(static_cast<size_t>(n * (seq_len + 1))), n, seq_len};
-  };
-  const StepOptions options{.learning_rate = 0.1};
-  engine.train_step(batch(1), options);
-  const double train_s =
-      median_seconds(kTrainS, [&] { engine.train_step(batch(shape.batch_rows), options); });
-  static_cast<void>(engine.target_losses(batch(1)));
-  const double evaluate_s = median_seconds(
-      kEvaluateS, [&] { static_cast<void>(engine.target_losses(batch(evaluated_rows))); });
-  return {.train = train_s / static_cast<double>(shape.batch_rows * seq_len),
-          .evaluate = evaluate_s / static_cast<double>(evaluated_rows * seq_len)};
 }
 
 }  // namespace
@@ -187,6 +169,28 @@ cost::TokenSeconds scaled_to(const SpeedShape& shape,
   return {.train = speed.train * factor, .evaluate = speed.evaluate * factor};
 }
 
+cost::TokenSeconds measure_engine(Engine& engine, const SpeedShape& shape) {
+  constexpr double kTrainS = 0.06;
+  constexpr double kEvaluateS = 0.02;
+  const int64_t seq_len = shape.arch.seq_len;
+  const int64_t evaluated_rows =
+      std::max<int64_t>(1, std::min(kEvaluationTokens / seq_len, 3 * shape.batch_rows));
+  const int64_t rows = std::max(shape.batch_rows, evaluated_rows);
+  const std::vector<int32_t> tokens = random_tokens(shape.arch, rows);
+  const auto batch = [&](int64_t n) {
+    return Batch{std::span(tokens).first(static_cast<size_t>(n * (seq_len + 1))), n, seq_len};
+  };
+  const StepOptions options{.learning_rate = 0.1};
+  engine.train_step(batch(1), options);
+  const double train_s =
+      median_seconds(kTrainS, [&] { engine.train_step(batch(shape.batch_rows), options); });
+  static_cast<void>(engine.target_losses(batch(1)));
+  const double evaluate_s = median_seconds(
+      kEvaluateS, [&] { static_cast<void>(engine.target_losses(batch(evaluated_rows))); });
+  return {.train = train_s / static_cast<double>(shape.batch_rows * seq_len),
+          .evaluate = evaluate_s / static_cast<double>(evaluated_rows * seq_len)};
+}
+
 cost::TokenSeconds measure_speed(const SpeedShape& shape, int64_t threads) {
   const model::Parametrization p = parametrization_of(shape);
   const std::vector<float> weights = random_weights(p);
@@ -208,7 +212,7 @@ cost::TokenSeconds measure_speed(const SpeedShape& shape, int64_t threads) {
         }
         all_ready.arrive_and_wait();
         try {
-          found[i] = measure_here(*engine, shape);
+          found[i] = measure_engine(*engine, shape);
         } catch (...) {
           problems[i] = std::current_exception();
         }

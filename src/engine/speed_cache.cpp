@@ -32,7 +32,7 @@ io::Json read_cache(const fs::path& path) {
     return io::Json::object();
   }
   try {
-    const io::Json file = io::read_json(path, "");
+    const io::Json file = io::read_json(path, "delete it");
     const io::ObjectReader object(file, path.string());
     if (object.text("format") != kFormat) {
       throw error<FileError>("{}: its format is \"{}\", expected \"{}\".",

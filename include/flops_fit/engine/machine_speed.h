@@ -3,6 +3,7 @@
 // What this machine can do at most, measured: arithmetic of one core and of all at once, and memory
 // bandwidth. About 0.5 s in all. Knows no LibTorch.
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,11 @@ namespace ff::engine {
 
 /// The vector instructions that the fused engine uses on this CPU: "AVX2", ...
 [[nodiscard]] std::string vectors_in_use();
+
+/// What `count` forked processes return from `measure`, which all begin at once: a measurement that
+/// a process can make only once, or that its threads would share. Throws Error if one fails.
+[[nodiscard]] std::vector<double> in_processes(int64_t count,
+                                               const std::function<double()>& measure);
 
 /// peak_flops_per_s() of `cores` cores that measure it at once, each in a process of its own, as
 /// the function measures once per process. To be called before the first call of that function.

@@ -10,6 +10,7 @@
 // are larger, and a smaller batch makes the optimizer's share larger (at most about 5%).
 #include "flops_fit/cost/run_time.h"
 #include "flops_fit/cost/transformer.h"
+#include "flops_fit/engine/engine.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -57,8 +58,13 @@ struct SpeedLimits {
                                            const SpeedShape& measured,
                                            const cost::TokenSeconds& speed);
 
-/// Trains and evaluates each shape for a moment, on `threads` threads at once; the median over
-/// steps, then over threads. The fused engine must be able to train them.
+/// Trains and evaluates on random tokens with an engine that was made for this shape: a warm-up of
+/// one row, then steps, then evaluations, in about 0.1 s.
+[[nodiscard]] cost::TokenSeconds measure_engine(Engine& engine, const SpeedShape& shape);
+
+/// Trains and evaluates the shape for a moment, on `threads` threads at once; CPU time, so that
+/// other programs at work just now do not count; the median over steps, then over threads. The
+/// fused engine must be able to train it.
 [[nodiscard]] cost::TokenSeconds measure_speed(const SpeedShape& shape, int64_t threads);
 
 struct SpeedOptions {
