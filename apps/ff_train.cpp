@@ -55,7 +55,7 @@ ff::ExitCode list_parametrizations() {
   return ff::ExitCode::kOk;
 }
 
-/// " (3m 51s of core time, 3m 40s predicted)", over all completed runs of the sweep; empty if
+/// " (all runs added up: 3m 51s, 3m 40s predicted)", over all completed runs of the sweep; empty if
 /// none has a prediction.
 std::string time_check(const ff::train::TrainConfig& config) {
   const auto times = ff::io::run_times(
@@ -65,7 +65,7 @@ std::string time_check(const ff::train::TrainConfig& config) {
     return "";
   }
   const ff::io::RunTime total = ff::io::total_time(times);
-  return fmt::format(" ({} of core time, {} predicted)",
+  return fmt::format(" (all runs added up: {}, {} predicted)",
                      ff::format_duration(total.actual_s),
                      ff::format_duration(total.predicted_s));
 }

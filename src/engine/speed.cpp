@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <barrier>
+#include <cmath>
 #include <ctime>
 #include <exception>
 #include <random>
@@ -160,12 +161,16 @@ SpeedShape stand_in(const SpeedShape& shape, const SpeedLimits& limits) {
   return s;
 }
 
+double eager_factor(const cost::Architecture& arch) {
+  return std::clamp(1.0 + 0.4 * std::log2(1.35e7 / cost::train_flops_per_token(arch)), 1.0, 3.8);
+}
+
 cost::TokenSeconds scaled_to(const SpeedShape& shape,
                              const SpeedShape& measured,
                              const cost::TokenSeconds& speed) {
   const double factor = cost::train_flops_per_token(shape.arch) /
                         cost::train_flops_per_token(measured.arch) *
-                        (is_fusable(shape) ? 1.0 : kEagerFactor);
+                        (is_fusable(shape) ? 1.0 : eager_factor(shape.arch));
   return {.train = speed.train * factor, .evaluate = speed.evaluate * factor};
 }
 

@@ -113,7 +113,7 @@ std::string times(const ReportContent& content) {
   const io::RunTime total = io::total_time(content.times);
   rows.push_back(row("all", total));
   return fmt::format(
-             "<h2>Time</h2>\n<p>{} runs took {} of core time; ff-plan had predicted {}.</p>\n"
+             "<h2>Time</h2>\n<p>{} runs took {}, added up; ff-plan had predicted {}.</p>\n"
              "<details><summary>Run by run</summary>\n<p class=\"note\">Training and evaluation, "
              "without the start of each run's process.</p>\n",
              content.times.size(),

@@ -100,13 +100,27 @@ TEST_CASE("a stand-in's seconds are scaled by exact FLOPs", "[engine]") {
 }
 
 TEST_CASE("what only the eager engine trains is predicted with its factor", "[engine]") {
-  for (const int64_t d : {64, 8192}) {  // the second is wider than the fused engine's products
-    const SpeedShape shape{.arch = gpt(d, 1), .batch_rows = 8};
+  SpeedShape odd{.arch = gpt(64, 1), .batch_rows = 8};
+  odd.arch.d_ff = 250;
+  const SpeedShape even{.arch = gpt(64, 1), .batch_rows = 8};
+  const SpeedShape wide{.arch = gpt(8192, 1), .batch_rows = 8};
+  for (const SpeedShape& shape : {odd, even, wide}) {
     const SpeedShape small = stand_in(shape);
     CHECK(fusable(small));
     CHECK(scaled_to(shape, small, {.train = 1e-6}).train ==
-          Approx((fusable(shape) ? 1.0 : kEagerFactor) * 1e-6 * flops(shape) / flops(small)));
+          Approx((fusable(shape) ? 1.0 : eager_factor(shape.arch)) * 1e-6 * flops(shape) /
+                 flops(small)));
   }
+}
+
+TEST_CASE("the eager engine's factor is what was measured, within a fifth", "[engine]") {
+  CHECK(eager_factor(gpt(8)) == Approx(3.6).epsilon(0.2));
+  CHECK(eager_factor(gpt(16)) == Approx(3.8).epsilon(0.2));
+  CHECK(eager_factor(gpt(32)) == Approx(3.2).epsilon(0.2));
+  CHECK(eager_factor(gpt(64)) == Approx(2.4).epsilon(0.2));
+  CHECK(eager_factor(gpt(128)) == Approx(1.5).epsilon(0.2));
+  CHECK(eager_factor(gpt(256)) == Approx(1.0).epsilon(0.2));
+  CHECK(eager_factor(gpt(4096)) == 1.0);
 }
 
 TEST_CASE("speeds are measured once and then known", "[engine]") {

@@ -15,10 +15,10 @@ struct TokenSeconds {
   double evaluate = 0.0;  ///< forward only
 };
 
-/// What a worker spends before its first step: the process, LibTorch (280 shared objects), corpus
-/// and held-out set. Measured with built-in corpus and page cache warm, on a 2.2 GHz server; it is
-/// not in a result's wall time.
-inline constexpr double kRunStartSeconds = 0.8;
+/// What a worker spends before its first step: 0.5 s of CPU time to load LibTorch (280 shared
+/// objects), the rest for corpus, held-out set and engine. Measured with the built-in corpus and
+/// files in the page cache, on a 2.2 GHz server; it is not in a result's wall time.
+inline constexpr double kRunStartSeconds = 0.6;
 
 /// Throughout: 0 = not predicted, which a run whose speed is not known gets.
 [[nodiscard]] double run_seconds(int64_t train_tokens,
