@@ -3,6 +3,7 @@
 #include "stages.h"
 
 #include "flops_fit/plan/sweep.h"
+#include "flops_fit/train/config.h"
 
 #include <fmt/format.h>
 
@@ -20,14 +21,20 @@ int main(int argc, char** argv) {
                    "ff-plan sweep.kind=lr_transfer 'sweep.widths=[32,128]' output_dir=outputs/lr"},
       .files =
           "reads  plan.prior.laws (a scaling_laws.json), if given\n"
-          "writes output.sweep_path (outputs/sweep.json)"};
+          "writes output.sweep_path (outputs/sweep.json), and ~/.cache/flops-fit/speed.json: how "
+          "fast this machine trains"};
   return ff::cli::run_program<ff::plan::PlanConfig>(
       argc,
       argv,
       program,
       ff::cli::all_stages(),
       [](const ff::plan::PlanConfig& config, const ff::cli::Context& context) {
-        fmt::print("{}", ff::plan::run_plan(config, context.json));
+        // ff-train's keys are not known here; what it evaluates on by default is.
+        fmt::print("{}",
+                   ff::plan::run_plan(config,
+                                      {.as_json = context.json,
+                                       .evaluation_tokens = ff::train::EvaluationSection{}.tokens,
+                                       .speed = {.cache = ff::engine::default_speed_cache()}}));
         return ff::ExitCode::kOk;
       });
 }

@@ -3,10 +3,12 @@
 #include "stages.h"
 
 #include "flops_fit/io/json.h"
+#include "flops_fit/io/run_times.h"
 #include "flops_fit/model/describe.h"
 #include "flops_fit/run/sweep_runner.h"
 #include "flops_fit/train/config.h"
 #include "flops_fit/train/coord_check.h"
+#include "flops_fit/train/doctor.h"
 #include "flops_fit/train/model_config.h"
 #include "flops_fit/util/signals.h"
 #include "flops_fit/util/units.h"
@@ -14,6 +16,8 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <filesystem>
+#include <string>
 #include <string_view>
 
 namespace {
@@ -37,11 +41,33 @@ ff::ExitCode coord_check(const ff::train::TrainConfig& config, bool as_json) {
   return report.passed ? ff::ExitCode::kOk : ff::ExitCode::kRuntimeFailure;
 }
 
+ff::ExitCode doctor(const ff::train::TrainConfig& config, bool as_json) {
+  ff::train::enter_worker_environment();
+  const ff::train::DoctorFacts facts = ff::train::examine(config);
+  fmt::print("{}", as_json ? doctor_json(facts).dump(2) + "\n" : doctor_text(facts));
+  return ff::ExitCode::kOk;
+}
+
 ff::ExitCode list_parametrizations() {
   for (const ff::model::ParametrizationEntry& entry : ff::model::parametrizations()) {
     fmt::print("{:<12}{}\n", entry.name, entry.help);
   }
   return ff::ExitCode::kOk;
+}
+
+/// " (all runs added up: 3m 51s, 3m 40s predicted)", over all completed runs of the sweep; empty if
+/// none has a prediction.
+std::string time_check(const ff::train::TrainConfig& config) {
+  const auto times = ff::io::run_times(
+      ff::io::read_results(std::filesystem::path(config.paths.output) / "results.json"),
+      ff::io::read_sweep(config.paths.sweep));
+  if (times.empty()) {
+    return "";
+  }
+  const ff::io::RunTime total = ff::io::total_time(times);
+  return fmt::format(" (all runs added up: {}, {} predicted)",
+                     ff::format_duration(total.actual_s),
+                     ff::format_duration(total.predicted_s));
 }
 
 ff::ExitCode run(const ff::train::TrainConfig& config, const ff::cli::Context& context) {
@@ -53,6 +79,9 @@ ff::ExitCode run(const ff::train::TrainConfig& config, const ff::cli::Context& c
   }
   if (context.has("coord-check")) {
     return coord_check(config, context.json);
+  }
+  if (context.has("doctor")) {
+    return doctor(config, context.json);
   }
   ff::install_stop_handlers();
   const ff::run::SweepOutcome outcome = ff::run::run_sweep(
@@ -66,12 +95,13 @@ ff::ExitCode run(const ff::train::TrainConfig& config, const ff::cli::Context& c
                                {"wall_time_seconds", outcome.wall_s}};
     fmt::print("{}\n", json.dump(2));
   } else if (!context.dry_run) {
-    fmt::print("{} completed, {} kept, {} failed{} in {}: {}/results.json\n",
+    fmt::print("{} completed, {} kept, {} failed{} in {}{}: {}/results.json\n",
                outcome.completed,
                outcome.kept,
                outcome.failed,
                outcome.left > 0 ? fmt::format(", {} left", outcome.left) : "",
                ff::format_duration(outcome.wall_s),
+               time_check(config),
                config.paths.output);
   }
   if (outcome.signal != 0) {
@@ -107,6 +137,7 @@ int main(int argc, char** argv) {
                    "ff-train --dry-run",
                    "ff-train mode=mock mock.noise=0",
                    "ff-train --show-parametrization model.d_model=256",
+                   "ff-train --doctor",
                    "ff-train --coord-check widths=[32,64,128] model.parametrization=sp"},
       .files =
           "reads  paths.sweep (outputs/sweep.json)\n"
@@ -120,6 +151,10 @@ int main(int argc, char** argv) {
            .doc =
                "Check that activations move alike at every width (coord_check.*); exit 1 if not.",
            .section = "coord_check"},
+          {.name = "doctor",
+           .doc =
+               "Measure this machine and how fast it would train the model model.*, and say what "
+               "costs speed and how to cure it. Exit 0, whatever is found."},
           {.name = "list-parametrizations", .doc = "Print what model.parametrization can be."}}};
   return ff::cli::run_program<ff::train::TrainConfig>(
       argc, argv, program, ff::cli::all_stages(), run);

@@ -31,6 +31,7 @@ Json to_json(const RunResult& r) {
                {"bits_per_byte", number_or_null(r.bits_per_byte)},
                {"tokens_per_second", number_or_null(r.tokens_per_second)},
                {"mfu", number_or_null(r.mfu)},
+               {"predicted_seconds", number_or_null(r.predicted_seconds)},
                {"params", r.params ? to_json(*r.params) : Json(nullptr)},
                {"architecture", r.architecture ? to_json(*r.architecture) : Json(nullptr)},
                {"seed", r.seed ? Json(*r.seed) : Json(nullptr)},
@@ -70,6 +71,7 @@ RunResult result_from_json(const Json& value, const std::string& where) {
   r.bits_per_byte = object.maybe_number("bits_per_byte");
   r.tokens_per_second = object.maybe_number("tokens_per_second");
   r.mfu = object.maybe_number("mfu");
+  r.predicted_seconds = object.maybe_number("predicted_seconds");
   if (object.has("params")) {
     r.params = param_counts_from_json(object.object("params"));
   }

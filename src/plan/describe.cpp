@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
+#include "flops_fit/cost/run_time.h"
+#include "flops_fit/plan/predict.h"
 #include "flops_fit/plan/sweep.h"
 #include "flops_fit/util/units.h"
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <iterator>
-#include <thread>
+#include <vector>
 
 namespace ff::plan {
 
@@ -36,12 +37,8 @@ std::string describe(const Plan& plan, const PlanConfig& config) {
         out, "{:<10}{:>8}{:>9}{:>9}{:>9}{:>6}\n", "experiment", "C", "N", "D", "D/N", "seed");
   }
   double total_flops = 0.0;
-  double total_s = 0.0;
-  double longest_s = 0.0;
   for (const io::Experiment& e : plan.experiments) {
     total_flops += e.planned_flops;
-    total_s += e.predicted_seconds;
-    longest_s = std::max(longest_s, e.predicted_seconds);
     const auto size = format_count(static_cast<double>(e.model_size));
     const auto tokens = format_count(static_cast<double>(e.num_tokens));
     if (shaped) {
@@ -58,7 +55,7 @@ std::string describe(const Plan& plan, const PlanConfig& config) {
                      e.batch_size * e.architecture->seq_len,
                      with_rate ? fmt::format("{:>9.4g}", e.learning_rate) : "",
                      e.seed,
-                     format_duration(e.predicted_seconds));
+                     plan.prediction ? format_duration(e.predicted_seconds) : "-");
     } else {
       fmt::format_to(out,
                      "{:<10}{:>8}{:>9}{:>9}{:>9.2f}{:>6}\n",
@@ -72,14 +69,19 @@ std::string describe(const Plan& plan, const PlanConfig& config) {
   }
   fmt::format_to(
       out, "\n{} experiments, {} FLOPs", plan.experiments.size(), format_flops(total_flops));
-  if (shaped) {
-    const auto cores = static_cast<double>(config.hardware.num_threads.value_or(
-        std::max<int64_t>(1, std::thread::hardware_concurrency())));
+  if (plan.prediction) {
+    std::vector<double> runs;
+    for (const io::Experiment& e : plan.experiments) {
+      runs.push_back(e.predicted_seconds);
+    }
+    const int64_t cores = training_cores(config);
+    const int64_t measured = plan.prediction->cores_measured;
     fmt::format_to(out,
-                   ", about {} on {} core{}",
-                   format_duration(std::max(total_s / cores, longest_s)),
+                   ", about {} on {} core{} (speed measured on {})",
+                   format_duration(cost::sweep_seconds(runs, cores)),
                    cores,
-                   cores > 1 ? "s" : "");
+                   cores > 1 ? "s" : "",
+                   measured == cores ? "this machine" : fmt::format("{} here", measured));
   }
   fmt::format_to(out, "\n");
   return text;

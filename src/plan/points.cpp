@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "points.h"
 
-#include "flops_fit/cost/throughput.h"
 #include "flops_fit/data/dataset.h"
 #include "flops_fit/plan/schedule.h"
 #include "flops_fit/plan/shapes.h"
@@ -31,7 +30,6 @@ io::Experiment shaped_experiment(const cost::Architecture& shape,
   e.num_tokens = length.num_tokens;
   e.tokens_per_param = static_cast<double>(e.num_tokens) / static_cast<double>(e.model_size);
   e.planned_flops = e.flops_per_token * static_cast<double>(e.num_tokens);
-  e.predicted_seconds = cost::predicted_training_s(shape, static_cast<double>(e.num_tokens));
   return e;
 }
 

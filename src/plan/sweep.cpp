@@ -5,9 +5,11 @@
 #include "points.h"
 
 #include "flops_fit/io/laws.h"
+#include "flops_fit/plan/predict.h"
 #include "flops_fit/plan/schedule.h"
 #include "flops_fit/plan/shapes.h"
 #include "flops_fit/util/error.h"
+#include "flops_fit/util/machine.h"
 #include "flops_fit/util/units.h"
 
 #include <spdlog/spdlog.h>
@@ -261,14 +263,19 @@ Plan make_plan(const PlanConfig& config) {
                                                    : make_isoflop_plan(config);
 }
 
-std::string run_plan(const PlanConfig& config, bool as_json) {
-  const Plan plan = make_plan(config);
+std::string run_plan(const PlanConfig& config, const RunPlanOptions& options) {
+  Plan plan = make_plan(config);
+  if (config.hardware.predict_time == "auto") {
+    engine::SpeedOptions speed = options.speed;
+    speed.threads = std::min(training_cores(config), allowed_cores());
+    predict_times(plan, config, options.evaluation_tokens, speed);
+  }
   io::write_sweep(config.output.sweep_path, plan.experiments);
   for (const std::string& warning : plan.warnings) {
     spdlog::warn("{}", warning);
   }
   spdlog::info("wrote {} ({} experiments)", config.output.sweep_path, plan.experiments.size());
-  if (!as_json) {
+  if (!options.as_json) {
     return describe(plan, config);
   }
   io::Json json = io::Json::array();

@@ -82,7 +82,7 @@ std::string lr_transfer_page(const io::LrTransfer& transfer, const ReportContent
                            {"Runs", fmt::format("{} read, {} used", p.runs_read, p.runs_used)}};
   return page("Learning-rate transfer",
               verdict(transfer) + warnings(transfer.warnings, content) + figures(content) +
-                  widths(transfer) + provenance(entries, content));
+                  widths(transfer) + times(content) + provenance(entries, content));
 }
 
 }  // namespace ff::plot

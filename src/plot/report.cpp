@@ -212,7 +212,7 @@ std::string laws_page(const io::ScalingLaws& laws, const ReportContent& content)
   return page("Compute-optimal model",
               headline(laws) + warnings(laws.warnings, content) + figures(content) +
                   predictions(laws) + estimators(laws) + budgets(laws) + validation(laws) +
-                  provenance(entries, content));
+                  times(content) + provenance(entries, content));
 }
 
 }  // namespace

@@ -96,6 +96,32 @@ std::string figures(const ReportContent& content) {
   return out;
 }
 
+std::string times(const ReportContent& content) {
+  if (content.times.empty()) {
+    return "";
+  }
+  const auto row = [](const std::string& name, const io::RunTime& time) {
+    return Row{name,
+               format_duration(time.predicted_s),
+               format_duration(time.actual_s),
+               fmt::format("{:.2f}", time.actual_s / time.predicted_s)};
+  };
+  std::vector<Row> rows;
+  for (const io::RunTime& time : content.times) {
+    rows.push_back(row(escape_html(time.experiment_id), time));
+  }
+  const io::RunTime total = io::total_time(content.times);
+  rows.push_back(row("all", total));
+  return fmt::format(
+             "<h2>Time</h2>\n<p>{} runs took {}, added up; ff-plan had predicted {}.</p>\n"
+             "<details><summary>Run by run</summary>\n<p class=\"note\">Training and evaluation, "
+             "without the start of each run's process.</p>\n",
+             content.times.size(),
+             format_duration(total.actual_s),
+             format_duration(total.predicted_s)) +
+         table({"Run", "Predicted", "Took", "Ratio"}, rows, rows.size() - 1) + "</details>\n";
+}
+
 std::string provenance(const Entries& entries, const ReportContent& content) {
   std::string out = "<h2>How this was made</h2>\n<dl>\n";
   const auto entry = [&](const char* name, const std::string& text) {

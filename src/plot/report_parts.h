@@ -31,6 +31,9 @@ using Entries = std::vector<std::pair<const char*, std::string>>;  // name and p
 
 [[nodiscard]] std::string figures(const ReportContent& content);
 
+/// How well the planner predicted the runs' times; empty if no run has a prediction.
+[[nodiscard]] std::string times(const ReportContent& content);
+
 /// "How this was made": who drew it, `entries` (those that are not empty), and from which files.
 [[nodiscard]] std::string provenance(const Entries& entries, const ReportContent& content);
 

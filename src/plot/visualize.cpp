@@ -81,6 +81,19 @@ FigureInputs read_inputs(const VisualizerConfig& config, std::vector<std::string
   return inputs;
 }
 
+/// The plan; empty if there is none, or none that can be read: it is the results that are drawn.
+std::vector<io::Experiment> read_plan(const fs::path& path, std::vector<std::string>& problems) {
+  if (!fs::exists(path)) {
+    return {};
+  }
+  try {
+    return io::read_sweep(path);
+  } catch (const FileError& damaged) {
+    note(problems, damaged.what());
+    return {};
+  }
+}
+
 /// Opens the pictures in the user's viewer, or says why not.
 void show(const std::vector<fs::path>& pictures, std::vector<std::string>& problems) {
   if (std::getenv("DISPLAY") == nullptr && std::getenv("WAYLAND_DISPLAY") == nullptr) {
@@ -138,6 +151,7 @@ VisualizeOutcome visualize(const VisualizerConfig& config) {
   }
 
   if (!config.paths.report.empty()) {
+    content.times = io::run_times(inputs.results, read_plan(config.paths.sweep, outcome.problems));
     content.problems = outcome.problems;
     content.results_path = config.paths.results;
     content.analysis_path = inputs.lr_transfer ? config.paths.lr_transfer : config.paths.analysis;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/train/evaluate.h"
 
+#include "flops_fit/engine/speed.h"
+
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -10,8 +12,7 @@
 namespace ff::train {
 
 HeldOutLoss evaluate(engine::Engine& engine, const data::EvalSet& set) {
-  // About 2048 tokens at once: enough for the matrix products, little for the cache.
-  const int64_t rows_at_once = std::max<int64_t>(1, 2048 / set.seq_len);
+  const int64_t rows_at_once = std::max<int64_t>(1, engine::kEvaluationTokens / set.seq_len);
   std::vector<double> row_sums(static_cast<size_t>(set.rows));
   std::vector<double> row_counts(static_cast<size_t>(set.rows));
   double sum = 0.0;

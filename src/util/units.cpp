@@ -70,6 +70,10 @@ std::string format_duration(double seconds) {
   if (!std::isfinite(seconds)) {
     return "?";
   }
+  constexpr double kDay = 86400.0;
+  if (seconds >= 1000.0 * kDay) {
+    return format_count(seconds / (365.25 * kDay)) + "yr";
+  }
   const auto s = static_cast<int64_t>(std::llround(seconds));
   if (s < 60) {
     return seconds < 9.95 ? fmt::format("{:.1f}s", seconds) : fmt::format("{}s", s);

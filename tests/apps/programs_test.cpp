@@ -70,7 +70,8 @@ TEST_CASE("every program has its version, its help and its defaults", "[apps]") 
 TEST_CASE("presets plan what they promise", "[apps]") {
   const TemporaryFolder folder;
   const auto plan = [&](const std::string& preset) {
-    const auto outcome = run("ff-plan -q --config-name=presets/" + preset, folder.path());
+    const auto outcome =
+        run("ff-plan -q hardware.predict_time=off --config-name=presets/" + preset, folder.path());
     INFO(outcome.err);
     REQUIRE(outcome.exit_code == 0);
     return ff::io::read_sweep(folder / "outputs/sweep.json");
@@ -95,6 +96,35 @@ TEST_CASE("presets plan what they promise", "[apps]") {
   CHECK(transfer.back().learning_rate == 8.0);
   CHECK(plan("chinchilla").size() >= 40);
   CHECK(plan("python_original").size() == 25);
+}
+
+TEST_CASE("nothing in a plan but its times depends on the machine", "[apps]") {
+  const TemporaryFolder folder;
+  const std::string plan = "ff-plan --json 'compute.budgets=[1e11]' 'plan.widths=[[8,16,24]]' ";
+  const auto timed = run(plan + "hardware.num_threads=1", folder.path());
+  const auto again = run(plan + "hardware.num_threads=1", folder.path());
+  const auto untimed = run(plan + "hardware.predict_time=off", folder.path());
+  INFO(timed.err);
+  REQUIRE(timed.exit_code == 0);
+  CHECK(again.out == timed.out);  // measured once, then known
+  CHECK_THAT(again.err, !ContainsSubstring("measured"));
+  auto json = ff::io::Json::parse(timed.out);
+  for (auto& experiment : json) {
+    CHECK(experiment.at("predicted_seconds") > 0);
+    experiment.erase("predicted_seconds");
+  }
+  CHECK(json == ff::io::Json::parse(untimed.out));
+}
+
+TEST_CASE("a damaged cache of speeds is one warning, and no reason not to plan", "[apps]") {
+  const TemporaryFolder folder;
+  write_text(folder / "cache/flops-fit/speed.json", "{\"format\": ");
+  const auto outcome =
+      run("export XDG_CACHE_HOME=\"$PWD/cache\"; ff-plan -q hardware.num_threads=1 "
+          "'compute.budgets=[1e11]' 'plan.widths=[[8,16,24]]'",
+          folder.path());
+  check_one_clear_line(outcome, 0, "speed.json");
+  CHECK_THAT(outcome.err, ContainsSubstring("measured anew"));
 }
 
 TEST_CASE("the Python tool's results are analyzed and drawn unchanged", "[apps]") {

@@ -3,7 +3,9 @@
 
 #include "support/catch.h"
 
-#include "flops_fit/cost/throughput.h"
+#include "flops_fit/cost/run_time.h"
+
+#include <vector>
 
 using ff::cost::Architecture;
 
@@ -43,21 +45,20 @@ TEST_CASE("parameters are counted by hand", "[cost]") {
   CHECK(counts.total == counts.matmul + 488 * 16);
 }
 
-TEST_CASE("predicted time grows with tokens and falls per FLOP with width", "[cost]") {
-  const auto width = [](int64_t d) {
-    return Architecture{.d_model = d,
-                        .num_layers = 2,
-                        .num_heads = d / 8,
-                        .d_ff = 4 * d,
-                        .vocab_size = 488,
-                        .seq_len = 64};
-  };
-  CHECK(ff::cost::predicted_training_s(width(32), 2e6) >
-        ff::cost::predicted_training_s(width(32), 1e6));
-  double last = 0.0;
-  for (const int64_t d : {4, 8, 16, 24, 40, 64, 100, 128, 1024}) {
-    const double speed = ff::cost::measured_flops_per_s(width(d));
-    CHECK(speed >= last);
-    last = speed;
-  }
+TEST_CASE("a run costs its start, its training tokens and its evaluated tokens", "[cost]") {
+  const ff::cost::TokenSeconds speed{.train = 2e-6, .evaluate = 5e-7};
+  CHECK(ff::cost::run_seconds(1'000'000, 100'000, speed) ==
+        Approx(ff::cost::kRunStartSeconds + 2.0 + 0.05));
+  CHECK(ff::cost::run_seconds(1'000'000, 100'000, {}) == 0.0);  // a speed that nobody knows
+}
+
+TEST_CASE("a sweep ends when the last core has done its longest-first share", "[cost]") {
+  const std::vector<double> runs = {2, 5, 3, 3, 1};
+  CHECK(ff::cost::sweep_seconds(runs, 1) == 14.0);
+  // 5 | 3 3, then 2 goes to the first core (5 < 6), 1 to the second.
+  CHECK(ff::cost::sweep_seconds(runs, 2) == 7.0);
+  CHECK(ff::cost::sweep_seconds(runs, 100) == 5.0);
+  // Longest first is not always the best order, but it is the one that ff-train takes.
+  CHECK(ff::cost::sweep_seconds(std::vector<double>{3, 3, 2, 2, 2}, 2) == 7.0);
+  CHECK(ff::cost::sweep_seconds({}, 2) == 0.0);
 }

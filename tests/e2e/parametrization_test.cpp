@@ -114,3 +114,31 @@ TEST_CASE("a learning rate far from what the parametrization wants is warned of"
   CHECK(run("ff-train --dry-run model.parametrization=sp trainer.learning_rate=0.01", folder.path())
             .err.find("warning") == std::string::npos);
 }
+
+TEST_CASE("the doctor says what this machine is and can do", "[e2e]") {
+  const TemporaryFolder folder;
+  const auto outcome = run("ff-train --doctor --json model.d_model=32", folder.path());
+  INFO(outcome.err);
+  REQUIRE(outcome.exit_code == 0);
+  const Json facts = Json::parse(outcome.out);
+  CHECK(facts.at("machine").at("allowed_cores") >= 1);
+  CHECK(facts.at("machine").at("memory_bytes") > 0);
+  CHECK(facts.at("machine").at("vectors_in_use").is_string());
+  CHECK(facts.at("peak").at("one_core_flops_per_s") > 0);
+  CHECK(facts.at("peak").at("each_of_all_flops_per_s") > 0);
+  CHECK(facts.at("memory_bandwidth").at("one_core_bytes_per_s") > 0);
+  CHECK(facts.at("memory_bandwidth").at("all_cores_bytes_per_s") > 0);
+  CHECK(facts.at("blas").at("one_core_flops_per_s") > 0);
+  CHECK(facts.at("blas").at("path") != "");
+  CHECK(facts.at("model").at("architecture").at("d_model") == 32);
+  CHECK(facts.at("model").at("engine") == "fused");
+  CHECK(facts.at("model").at("tokens_per_s") > 0);
+  CHECK(facts.at("findings").is_array());
+  CHECK_FALSE(std::filesystem::exists(folder / "outputs"));  // it needs no sweep and writes nothing
+
+  const auto eager = run("ff-train --doctor engine=eager", folder.path());
+  INFO(eager.err);
+  CHECK(eager.exit_code == 0);  // findings are no failures
+  CHECK_THAT(eager.out, ContainsSubstring("engine eager:"));
+  CHECK_THAT(eager.out, ContainsSubstring("warning: the fused engine does not train this model"));
+}

@@ -17,7 +17,7 @@ namespace {
 
 const std::string kTinyPlan =
     "ff-plan -q 'compute.budgets=[1e9,3e9,1e10]' 'plan.widths=[[8,16,24],[8,16,24],[8,16,24]]' "
-    "schedule.min_steps=5 compute.min_tokens_per_param=0.1";
+    "schedule.min_steps=5 compute.min_tokens_per_param=0.1 hardware.predict_time=off";
 const std::string kTinyTrain = "ff-train -q evaluation.tokens=4000";
 
 std::map<std::string, double> losses(const std::filesystem::path& results) {

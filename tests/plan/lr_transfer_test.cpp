@@ -79,7 +79,8 @@ TEST_CASE("sweep.json of an lr_transfer plan round trips", "[plan][io]") {
   const ff::test::TemporaryFolder folder;
   PlanConfig config = transfer_config();
   config.output.sweep_path = (folder / "sweep.json").string();
-  const std::string json = ff::plan::run_plan(config, true);
+  config.hardware.predict_time = "off";
+  const std::string json = ff::plan::run_plan(config, {.as_json = true});
   CHECK_THAT(json, ContainsSubstring("\"sweep_kind\": \"lr_transfer\""));
   const auto read = ff::io::read_sweep(folder / "sweep.json");
   const auto plan = make_plan(config).experiments;
@@ -89,7 +90,7 @@ TEST_CASE("sweep.json of an lr_transfer plan round trips", "[plan][io]") {
     CHECK(ff::io::to_json(read[i]) == ff::io::to_json(plan[i]));
   }
   config.sweep.kind = "isoflop";
-  CHECK_THAT(ff::plan::run_plan(config, true), !ContainsSubstring("sweep_kind"));
+  CHECK_THAT(ff::plan::run_plan(config, {.as_json = true}), !ContainsSubstring("sweep_kind"));
 }
 
 TEST_CASE("impossible lr_transfer plans are refused with the rule and the remedy", "[plan]") {

@@ -3,6 +3,7 @@
 #include "support/files.h"
 
 #include "flops_fit/data/dataset.h"
+#include "flops_fit/plan/predict.h"
 #include "flops_fit/plan/schedule.h"
 #include "flops_fit/plan/shapes.h"
 #include "flops_fit/plan/sweep.h"
@@ -194,7 +195,7 @@ TEST_CASE("a failed plan leaves the old one as it was", "[plan]") {
   config.output.sweep_path = (folder / "sweep.json").string();
   ff::test::write_text(folder / "sweep.json", "old");
   config.model.min_size = 1e9;
-  CHECK_THROWS_AS(ff::plan::run_plan(config, false), ConfigError);
+  CHECK_THROWS_AS(ff::plan::run_plan(config, {}), ConfigError);
   CHECK(std::filesystem::file_size(folder / "sweep.json") == 3);
 }
 
@@ -202,11 +203,69 @@ TEST_CASE("sweep.json round trips", "[plan][io]") {
   const ff::test::TemporaryFolder folder;
   PlanConfig config;
   config.output.sweep_path = (folder / "sweep.json").string();
-  CHECK_THAT(ff::plan::run_plan(config, false), ContainsSubstring("experiments"));
+  config.hardware.predict_time = "off";
+  CHECK_THAT(ff::plan::run_plan(config, {}), ContainsSubstring("experiments"));
   const auto read = ff::io::read_sweep(folder / "sweep.json");
   const auto plan = make_plan(config).experiments;
   REQUIRE(read.size() == plan.size());
   for (size_t i = 0; i < read.size(); ++i) {
     CHECK(ff::io::to_json(read[i]) == ff::io::to_json(plan[i]));
   }
+}
+
+TEST_CASE("a run's predicted time is its tokens times the measured seconds per token", "[plan]") {
+  PlanConfig config;
+  config.compute.budgets = {1e11};
+  config.plan.widths = {{8, 16, 24}};
+  config.plan.seeds = 2;
+  Plan plan = make_plan(config);
+  CHECK_FALSE(plan.prediction);
+  CHECK_THAT(ff::plan::describe(plan, config), !ContainsSubstring("cores"));
+  const auto measure = [](const ff::engine::SpeedShape& shape, int64_t) {
+    return ff::cost::TokenSeconds{.train = 1e-6 * static_cast<double>(shape.arch.d_model),
+                                  .evaluate = 1e-7 * static_cast<double>(shape.arch.d_model)};
+  };
+  ff::plan::predict_times(plan, config, 100'000, {.threads = 2, .measure = measure});
+  REQUIRE(plan.prediction);
+  CHECK(plan.prediction->models_measured == 3);  // a seed is no other model
+  const auto evaluated = static_cast<double>(ff::plan::evaluated_tokens(config.dataset, 100'000));
+  // 2,109 rows of 64 hold 100,000 scored tokens of zipf-stories.
+  CHECK(evaluated == Approx(134976).epsilon(0.01));
+  for (const auto& e : plan.experiments) {
+    const auto d = static_cast<double>(e.architecture->d_model);
+    CHECK(e.predicted_seconds ==
+          Approx(ff::cost::kRunStartSeconds + 1e-6 * d * static_cast<double>(e.num_tokens) +
+                 1e-7 * d * evaluated));
+  }
+  config.hardware.num_threads = 2;
+  CHECK_THAT(ff::plan::describe(plan, config),
+             ContainsSubstring("on 2 cores (speed measured on this machine)"));
+  config.hardware.num_threads = 6;
+  CHECK_THAT(ff::plan::describe(plan, config),
+             ContainsSubstring("on 6 cores (speed measured on 2 here)"));
+}
+
+TEST_CASE("hardware.predict_time=off measures nothing and writes no time", "[plan]") {
+  const ff::test::TemporaryFolder folder;
+  PlanConfig config;
+  config.output.sweep_path = (folder / "sweep.json").string();
+  config.hardware.predict_time = "off";
+  ff::plan::RunPlanOptions options{.speed = {.cache = folder / "speed.json"}};
+  options.speed.measure = [](const ff::engine::SpeedShape&, int64_t) {
+    FAIL("measured");
+    return ff::cost::TokenSeconds{};
+  };
+  CHECK_THAT(ff::plan::run_plan(config, options), !ContainsSubstring("measured"));
+  CHECK_FALSE(std::filesystem::exists(folder / "speed.json"));
+  for (const auto& e : ff::io::read_sweep(folder / "sweep.json")) {
+    CHECK(e.predicted_seconds == 0.0);
+  }
+}
+
+TEST_CASE("abstract sizes have no time to predict", "[plan]") {
+  PlanConfig config;
+  config.model.shapes = "none";
+  Plan plan = make_plan(config);
+  ff::plan::predict_times(plan, config, 100'000, {.threads = 2});
+  CHECK_FALSE(plan.prediction);
 }

@@ -48,6 +48,7 @@ std::string sample_report() {
     }
   }
   content.problems = {"a <problem> & more"};
+  content.times = {{"exp_<0>", 10.0, 12.0}, {"exp_1", 90.0, 88.0}};
   content.results_path = "outputs/<results>.json";
   content.created = "2026-11-21T01:30:00Z";
   return report_html(study, content);
@@ -94,4 +95,12 @@ TEST_CASE("a report without laws, predictions or pictures still stands", "[plot]
   const std::string html = report_html({}, {});
   CHECK(unbalanced(html) == "");
   CHECK_THAT(html, ContainsSubstring("No law could be fitted"));
+}
+
+TEST_CASE("the report compares predicted and actual time, run by run and in all", "[plot]") {
+  const std::string html = sample_report();
+  CHECK_THAT(html, ContainsSubstring("2 runs took 1m 40s, added up; ff-plan had predicted 1m 40s"));
+  CHECK_THAT(html,
+             ContainsSubstring("<td>exp_&lt;0&gt;</td><td>10s</td><td>12s</td><td>1.20</td>"));
+  CHECK_THAT(report_html({}, {}), !ContainsSubstring("<h2>Time</h2>"));
 }

@@ -15,16 +15,19 @@ struct Outcome {
   std::string err;
 };
 
-/// Runs a shell command line in `folder`. The project's programs are on the PATH.
+/// Runs a shell command line in `folder`. The project's programs are on the PATH, and keep what
+/// they measure in the build folder, not in the user's.
 inline Outcome run(const std::string& command, const std::filesystem::path& folder) {
   const TemporaryFolder capture;
   const auto slurp = [](const std::filesystem::path& path) {
     std::ifstream in(path, std::ios::binary);
     return std::string{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
   };
-  const std::string line = "cd '" + folder.string() + "' && PATH='" + bin_dir().string() +
-                           "':\"$PATH\" && { " + command + " ; } >'" + (capture / "out").string() +
-                           "' 2>'" + (capture / "err").string() + "' </dev/null";
+  const std::string line = "cd '" + folder.string() + "' && export XDG_CACHE_HOME='" +
+                           (bin_dir().parent_path() / "test_cache").string() + "' && PATH='" +
+                           bin_dir().string() + "':\"$PATH\" && { " + command + " ; } >'" +
+                           (capture / "out").string() + "' 2>'" + (capture / "err").string() +
+                           "' </dev/null";
   const int status = std::system(line.c_str());
   return {.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
           .out = slurp(capture / "out"),

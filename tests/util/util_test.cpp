@@ -26,6 +26,7 @@ TEST_CASE("numbers are written as people write them, and read back as the same",
   CHECK(ff::format_duration(200) == "3m 20s");
   CHECK(ff::format_duration(7500) == "2h 05m");
   CHECK(ff::format_duration(273600) == "3d 4h");
+  CHECK(ff::format_duration(2.45e11) == "7.76kyr");
 }
 
 TEST_CASE("a file is replaced whole or not at all", "[util]") {

@@ -34,6 +34,7 @@ struct RunResult {
   std::optional<double> train_loss;   ///< mean over the last tenth of the steps
   std::optional<double> bits_per_byte;
   std::optional<double> tokens_per_second;
+  std::optional<double> predicted_seconds;  ///< as planned; none where the plan predicts nothing
   std::optional<double> mfu;  ///< share of the device's peak; none where it is unknown
   std::optional<cost::ParamCounts> params;
   std::optional<cost::Architecture> architecture;

@@ -290,6 +290,7 @@ struct LrSchedule {
 
 struct HardwareSection {
   std::optional<int64_t> num_threads;
+  std::string predict_time = "auto";
 
   template <class V>
   void visit(V& v) {
@@ -297,6 +298,13 @@ struct HardwareSection {
       num_threads,
       {.doc = "Cores that ff-train will use, for the predicted time; null = all of this machine.",
        .min = 1,
+       .identity = false});
+    v("predict_time",
+      predict_time,
+      {.doc =
+           "auto: train each model for a moment on all cores at once, to predict the time of the "
+           "sweep (kept in ~/.cache/flops-fit/speed.json); off: predict nothing.",
+       .choices = {"auto", "off"},
        .identity = false});
   }
 };

@@ -9,6 +9,7 @@
 namespace ff::plot {
 
 struct VisualizerPaths {
+  std::string sweep = "${output_dir}/sweep.json";
   std::string results = "${output_dir}/results.json";
   std::string analysis = "${output_dir}/analysis/scaling_laws.json";
   std::string lr_transfer = "${output_dir}/analysis/lr_transfer.json";
@@ -18,6 +19,10 @@ struct VisualizerPaths {
 
   template <class V>
   void visit(V& v) {
+    v("sweep",
+      sweep,
+      {.doc = "The plan, for predicted times that the results do not hold; may be missing.",
+       .identity = false});
     v("results",
       results,
       {.doc = "Losses of the runs, as ff-train wrote them.", .identity = false});

@@ -2,6 +2,7 @@
 #pragma once
 // report.html: the answer, its evidence and its doubts on one page. Self-contained: inline SVG and
 // CSS, no script, no request to anywhere; readable on a phone, printable.
+#include "flops_fit/io/run_times.h"
 #include "flops_fit/plot/figures.h"
 
 #include <string>
@@ -19,6 +20,7 @@ struct ReportFigure {
 
 struct ReportContent {
   std::vector<ReportFigure> figures;
+  std::vector<io::RunTime> times;     ///< predicted and actual, of the runs that have both
   std::vector<std::string> problems;  ///< figures that were not drawn, and why
   std::string results_path, analysis_path;
   std::string created;  ///< ISO 8601

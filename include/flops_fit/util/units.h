@@ -18,7 +18,7 @@ namespace ff {
 /// "2^-0.27": a positive number as a power of two, its exponent to two decimals at most.
 [[nodiscard]] std::string format_power_of_two(double value);
 
-/// "45s", "3m 20s", "2h 05m", "3d 4h".
+/// "45s", "3m 20s", "2h 05m", "3d 4h", "7.77kyr".
 [[nodiscard]] std::string format_duration(double seconds);
 
 /// The time now, ISO 8601 in UTC: 2026-11-21T01:30:00Z.

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+#include "flops_fit/engine/machine_speed.h"
+
+#include "flops_fit/engine/cpu.h"
+#include "flops_fit/engine/engine.h"
+#include "flops_fit/util/error.h"
+
+#include <algorithm>
+#include <array>
+#include <barrier>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+namespace ff::engine {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Elements of one inner loop: a constant, so that the compiler uses vectors for it.
+constexpr int64_t kChunk = 1024;
+
+void triad(int64_t chunks, const double* b, const double* c, double* a) {
+  for (int64_t chunk = 0; chunk < chunks; ++chunk) {
+    for (int64_t i = 0; i < kChunk; ++i) {
+      a[chunk * kChunk + i] = b[chunk * kChunk + i] + 3.0 * c[chunk * kChunk + i];
+    }
+  }
+}
+
+class Pipe {
+ public:
+  Pipe() {
+    if (::pipe(ends_.data()) != 0) {
+      throw error<Error>("cannot make a pipe: {}", std::strerror(errno));
+    }
+  }
+  ~Pipe() {
+    close_read();
+    close_write();
+  }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+  void close_read() { close(0); }
+  void close_write() { close(1); }
+  [[nodiscard]] bool read(void* data, size_t bytes) const {
+    return ::read(ends_[0], data, bytes) == static_cast<ssize_t>(bytes);
+  }
+  [[nodiscard]] bool write(const void* data, size_t bytes) const {
+    return ::write(ends_[1], data, bytes) == static_cast<ssize_t>(bytes);
+  }
+
+ private:
+  void close(size_t end) {
+    if (ends_[end] >= 0) {
+      ::close(ends_[end]);
+      ends_[end] = -1;
+    }
+  }
+  std::array<int, 2> ends_{};
+};
+
+}  // namespace
+
+std::vector<double> in_processes(int64_t count, const std::function<double()>& measure) {
+  Pipe start;
+  Pipe answers;
+  std::vector<pid_t> children;
+  for (int64_t i = 0; i < count; ++i) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      // All begin when the parent closes its end.
+      start.close_write();
+      char none = 0;
+      static_cast<void>(start.read(&none, 1));
+      try {
+        const double value = measure();
+        ::_exit(answers.write(&value, sizeof(value)) ? 0 : 1);
+      } catch (...) {
+        ::_exit(1);
+      }
+    }
+    if (child > 0) {
+      children.push_back(child);
+    }
+  }
+  start.close_write();
+  answers.close_write();
+  std::vector<double> values;
+  double value = 0.0;
+  while (answers.read(&value, sizeof(value))) {
+    values.push_back(value);
+  }
+  for (const pid_t child : children) {
+    ::waitpid(child, nullptr, 0);
+  }
+  if (values.size() != static_cast<size_t>(count)) {
+    throw error<Error>("measuring: {} of {} processes answered; is there too little memory?",
+                       values.size(),
+                       count);
+  }
+  return values;
+}
+
+std::vector<double> peaks_at_once(int64_t cores) {
+  return in_processes(cores, peak_flops_per_s);
+}
+
+double triad_bytes_per_s(int64_t threads, int64_t array_bytes) {
+  constexpr int kPasses = 6;
+  const int64_t chunks = std::max<int64_t>(1, array_bytes / 8 / kChunk / threads);
+  const auto elements = static_cast<size_t>(chunks * kChunk);
+  std::barrier together(threads);
+  std::array<double, kPasses> pass_s{};
+  {
+    std::vector<std::jthread> workers;
+    for (int64_t t = 0; t < threads; ++t) {
+      workers.emplace_back([&, t] {
+        std::vector<double> a(elements, 0.0);
+        const std::vector<double> b(elements, 1.0);
+        const std::vector<double> c(elements, 2.0);
+        for (double& seconds : pass_s) {
+          together.arrive_and_wait();
+          const auto begin = Clock::now();
+          triad(chunks, b.data(), c.data(), a.data());
+          together.arrive_and_wait();
+          if (t == 0) {
+            seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+          }
+        }
+      });
+    }
+  }
+  const double best_s = *std::min_element(pass_s.begin(), pass_s.end());
+  return 24.0 * static_cast<double>(elements) * static_cast<double>(threads) / best_s;
+}
+
+}  // namespace ff::engine

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+#include "flops_fit/io/run_times.h"
+
+#include "flops_fit/cost/run_time.h"
+
+#include <algorithm>
+
+namespace ff::io {
+
+std::vector<RunTime> run_times(std::span<const RunResult> results,
+                               std::span<const Experiment> sweep) {
+  std::vector<RunTime> times;
+  for (const RunResult& result : results) {
+    if (!result.completed() || result.device != "cpu" || result.wall_time_s <= 0) {
+      continue;
+    }
+    double predicted_s = result.predicted_seconds.value_or(0.0);
+    if (predicted_s <= 0) {
+      const auto planned = std::find_if(sweep.begin(), sweep.end(), [&](const Experiment& e) {
+        return e.experiment_id == result.experiment_id;
+      });
+      predicted_s = planned == sweep.end() ? 0.0 : planned->predicted_seconds;
+    }
+    if (predicted_s > cost::kRunStartSeconds) {
+      times.push_back({.experiment_id = result.experiment_id,
+                       .predicted_s = predicted_s - cost::kRunStartSeconds,
+                       .actual_s = result.wall_time_s});
+    }
+  }
+  return times;
+}
+
+RunTime total_time(std::span<const RunTime> times) {
+  RunTime total;
+  for (const RunTime& time : times) {
+    total.predicted_s += time.predicted_s;
+    total.actual_s += time.actual_s;
+  }
+  return total;
+}
+
+}  // namespace ff::io
