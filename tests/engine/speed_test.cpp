@@ -9,6 +9,7 @@
 #include "flops_fit/engine/engine.h"
 #include "flops_fit/model/parametrization.h"
 
+#include <numeric>
 #include <cmath>
 #include <set>
 
@@ -22,7 +23,7 @@ namespace {
 Architecture gpt(int64_t d_model, int64_t layers = 2, int64_t vocab = 488, int64_t seq_len = 64) {
   return {.d_model = d_model,
           .num_layers = layers,
-          .num_heads = std::max<int64_t>(1, d_model / 8),
+          .num_heads = d_model / std::gcd(d_model, int64_t{8}),
           .d_ff = 4 * d_model,
           .vocab_size = vocab,
           .seq_len = seq_len};

@@ -21,6 +21,7 @@ constexpr int64_t kBlock = 256;
 struct Workspace {
   int64_t seq_len = 0, head_size = 0, lanes = 0;
   int64_t queries = 0;       ///< seq_len in whole vectors
+  int64_t stride = 0;        ///< between rows of [head][query]
   int64_t head = 0;          ///< head size in whole vectors
   Buffer q, q_t;             ///< [query][head] and [head][query]: rotated, times logit_scale
   Buffer k, v;               ///< [key][head]; k rotated
@@ -28,6 +29,12 @@ struct Workspace {
   Buffer out, dk, dv;        ///< [query or key][head]
   Buffer weights, d_scores;  ///< [key][query of the block]
 };
+
+/// Distance of rows of `n` numbers that are read by columns: not a power of two, or a column would
+/// fall on few lines of the first-level cache.
+FF_INLINE int64_t padded(int64_t n) {
+  return round_up(n, kMaxLanes) + kMaxLanes;
+}
 
 /// This thread's, made anew when the shape changes.
 Workspace& workspace(const Attention& s, int64_t lanes) {
@@ -39,26 +46,30 @@ Workspace& workspace(const Attention& s, int64_t lanes) {
        .head_size = s.head,
        .lanes = lanes,
        .queries = round_up(s.seq_len, lanes),
+       .stride = padded(s.seq_len),
        .head = round_up(s.head, lanes)};
-  for (auto* buffer : {&w.q, &w.q_t, &w.k, &w.v, &w.g, &w.g_t, &w.out, &w.dk, &w.dv}) {
-    buffer->resize(static_cast<size_t>(w.queries * w.head));
+  for (Buffer* buffer : {&w.q, &w.k, &w.v, &w.g, &w.out, &w.dk, &w.dv}) {
+    buffer->resize(size(w.queries * w.head));
   }
-  w.weights.resize(static_cast<size_t>(w.queries * std::min(w.queries, kBlock)));
+  w.q_t.resize(size(w.stride * w.head));
+  w.g_t.resize(size(w.stride * w.head));
+  w.weights.resize(size(s.seq_len * padded(std::min(s.seq_len, kBlock))));
   w.d_scores.resize(w.weights.size());
   return w;
 }
 
-/// A block of queries; the scores' rows are `width` long.
+/// A block of queries.
 struct Block {
   int64_t first, end;  ///< of the queries; they see keys [0, end)
   int64_t width;       ///< in whole vectors
+  int64_t stride;      ///< between rows of the scores
 };
 
 template <class Body>
 FF_INLINE void for_each_block(const Attention& s, int64_t lanes, Body&& body) {
   for (int64_t first = 0; first < s.seq_len; first += kBlock) {
     const int64_t end = std::min(first + kBlock, s.seq_len);
-    body(Block{first, end, round_up(end - first, lanes)});
+    body(Block{first, end, round_up(end - first, lanes), padded(end - first)});
   }
 }
 
@@ -71,42 +82,86 @@ FF_INLINE int64_t offset_of(const Attention& s, int64_t row, int64_t part, int64
   return (row * 3 + part) * s.num_heads * s.head + h * s.head;
 }
 
-/// [seq_len][stride] to [head][stride_t].
-FF_INLINE void transpose(
-    const Attention& s, const float* from, int64_t stride, int64_t stride_t, float* to) {
-  for (int64_t t = 0; t < s.seq_len; ++t) {
-    for (int64_t i = 0; i < s.head; ++i) {
-      to[i * stride_t + t] = from[t * stride + i];
+/// w's [query][head] to [head][query], padding included, in squares of four.
+FF_INLINE void transpose(const Workspace& w, const float* from, float* to) {
+  using Four = Floats<4>;
+  for (int64_t t = 0; t < w.queries; t += 4) {
+    for (int64_t i = 0; i < w.head; i += 4) {
+      Four row[4];
+      unroll<4>([&](auto r) FF_INLINE_LAMBDA { load(from + (t + r) * w.head + i, row[r]); });
+      const Four a = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5);
+      const Four b = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5);
+      const Four c = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7);
+      const Four d = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
+      float* out = to + i * w.stride + t;
+      store(out, __builtin_shufflevector(a, b, 0, 1, 4, 5));
+      store(out + w.stride, __builtin_shufflevector(a, b, 2, 3, 6, 7));
+      store(out + 2 * w.stride, __builtin_shufflevector(c, d, 0, 1, 4, 5));
+      store(out + 3 * w.stride, __builtin_shufflevector(c, d, 2, 3, 6, 7));
     }
   }
 }
 
-FF_INLINE void load_head(const Attention& s, const float* qkv, int64_t b, int64_t h, Workspace& w) {
+/// One head of one position turned by its angles, or back with a negative `direction`; times
+/// `scale`.
+template <int kWidth>
+FF_INLINE void rotate_by(int64_t half,
+                         const float* cos,
+                         const float* sin,
+                         float direction,
+                         float scale,
+                         const float* from,
+                         float* to) {
+  for (int64_t i = 0; i < half; i += kWidth) {
+    Floats<kWidth> c, s, first, second;
+    load(cos + i, c);
+    load(sin + i, s);
+    load(from + i, first);
+    load(from + i + half, second);
+    s *= direction;
+    store(to + i, (first * c - second * s) * scale);
+    store(to + i + half, (first * s + second * c) * scale);
+  }
+}
+FF_INLINE void rotate(
+    const Attention& s, int64_t t, float direction, float scale, const float* from, float* to) {
   const int64_t half = s.head / 2;
+  const float* cos = s.cos + t * half;
+  const float* sin = s.sin + t * half;
+  if (half % 8 == 0) {
+    rotate_by<8>(half, cos, sin, direction, scale, from, to);
+  } else if (half % 4 == 0) {
+    rotate_by<4>(half, cos, sin, direction, scale, from, to);
+  } else {
+    rotate_by<1>(half, cos, sin, direction, scale, from, to);
+  }
+  if (s.head % 2 != 0) {  // without rotation only: then cos is 1 and sin 0
+    to[s.head - 1] = from[s.head - 1] * scale;
+  }
+}
+
+/// scale * a row of one head.
+FF_INLINE void copy_row(int64_t count, float scale, const float* from, float* to) {
+  int64_t i = 0;
+  for (; i + 4 <= count; i += 4) {
+    Floats<4> some;
+    load(from + i, some);
+    store(to + i, some * scale);
+  }
+  for (; i < count; ++i) {
+    to[i] = from[i] * scale;
+  }
+}
+
+FF_INLINE void load_head(const Attention& s, const float* qkv, int64_t b, int64_t h, Workspace& w) {
   for (int64_t t = 0; t < s.seq_len; ++t) {
     const int64_t row = b * s.seq_len + t;
-    const float* q = qkv + offset_of(s, row, 0, h);
-    const float* k = qkv + offset_of(s, row, 1, h);
-    const float* v = qkv + offset_of(s, row, 2, h);
-    float* q_row = &w.q[t * w.head];
-    float* k_row = &w.k[t * w.head];
-    for (int64_t i = 0; i < half; ++i) {
-      const float cos = s.cos[t * half + i];
-      const float sin = s.sin[t * half + i];
-      q_row[i] = (q[i] * cos - q[i + half] * sin) * s.logit_scale;
-      q_row[i + half] = (q[i] * sin + q[i + half] * cos) * s.logit_scale;
-      k_row[i] = k[i] * cos - k[i + half] * sin;
-      k_row[i + half] = k[i] * sin + k[i + half] * cos;
-    }
-    if (s.head % 2 != 0) {  // without rotation only: then cos is 1 and sin 0
-      q_row[s.head - 1] = q[s.head - 1] * s.logit_scale;
-      k_row[s.head - 1] = k[s.head - 1];
-    }
-    for (int64_t i = 0; i < s.head; ++i) {
-      w.v[t * w.head + i] = v[i];
-    }
+    const int64_t at = t * w.head;
+    rotate(s, t, 1.0F, s.logit_scale, qkv + offset_of(s, row, 0, h), &w.q[size(at)]);
+    rotate(s, t, 1.0F, 1.0F, qkv + offset_of(s, row, 1, h), &w.k[size(at)]);
+    copy_row(s.head, 1.0F, qkv + offset_of(s, row, 2, h), &w.v[size(at)]);
   }
-  transpose(s, w.q.data(), w.head, w.queries, w.q_t.data());
+  transpose(w, w.q.data(), w.q_t.data());
 }
 
 template <int kLanes>
@@ -136,8 +191,8 @@ FF_INLINE void score_products(const Attention& s,
                      s.head,
                      {keys + j * w.head, w.head, 1},
                      by_head + block.first + skip,
-                     w.queries,
-                     {into + j * block.width + skip, block.width, 1.0F, false});
+                     w.stride,
+                     {into + j * block.stride + skip, block.stride, 1.0F, false});
   }
 }
 
@@ -160,30 +215,30 @@ FF_INLINE void softmax(const Block& block, float* p) {
     V top = splat<V>(-std::numeric_limits<float>::infinity());
     for (int64_t j = 0; j < keys; ++j) {
       V score;
-      load(column + j * block.width, score);
+      load(column + j * block.stride, score);
       if (j > block.first + offset) {
         const auto hidden = static_cast<int32_t>(j - block.first - offset);
         score = lane < hidden ? splat<V>(-1e30F) : score;
-        store(column + j * block.width, score);
+        store(column + j * block.stride, score);
       }
       top = score > top ? score : top;
     }
     V total = splat<V>(0.0F);
     for (int64_t j = 0; j < keys; ++j) {
       V score;
-      load(column + j * block.width, score);
-      V e = exp_of<kLanes>(score - top);
+      load(column + j * block.stride, score);
+      V e = exp_of<kLanes, false>(score - top);
       // exp_of bottoms out at 1e-38; a hidden key must weigh exactly nothing.
       e = score < -1e29F ? splat<V>(0.0F) : e;
       total += e;
-      store(column + j * block.width, e);
+      store(column + j * block.stride, e);
     }
     const V inverse = 1.0F / total;
     for (int64_t j = 0; j < keys; ++j) {
       V e;
-      load(column + j * block.width, e);
+      load(column + j * block.stride, e);
       e *= inverse;
-      store(column + j * block.width, e);
+      store(column + j * block.stride, e);
     }
   }
 }
@@ -200,7 +255,7 @@ FF_INLINE void sum_over_keys(const Workspace& w,
     multiply<kLanes>(kLanes,
                      w.head,
                      keys_of(block, offset, kLanes),
-                     {p + offset, 1, block.width},
+                     {p + offset, 1, block.stride},
                      values,
                      w.head,
                      {out + (block.first + offset) * w.head, w.head, alpha, false});
@@ -217,7 +272,7 @@ FF_INLINE void sum_over_queries(
     multiply<kLanes>(std::min<int64_t>(kLanes, block.end - j),
                      w.head,
                      block.end - block.first - skip,
-                     {p + j * block.width + skip, block.width, 1},
+                     {p + j * block.stride + skip, block.stride, 1},
                      values + (block.first + skip) * w.head,
                      w.head,
                      {out + j * w.head, w.head, 1.0F, j < block.first});
@@ -232,14 +287,15 @@ FF_INLINE void forward_body(const Attention& s, const float* qkv, float* weights
     for (int64_t h = 0; h < s.num_heads; ++h) {
       load_head(s, qkv, b, h, w);
       for_each_block(s, kLanes, [&](const Block& block) FF_INLINE_LAMBDA {
-        float* p = keeps_weights(s) ? weights + (b * s.num_heads + h) * s.seq_len * w.queries
+        float* p = keeps_weights(s) ? weights + (b * s.num_heads + h) * s.seq_len * w.stride
                                     : w.weights.data();
         score_products<kLanes>(s, w, block, w.k.data(), w.q_t.data(), p);
         softmax<kLanes>(block, p);
         sum_over_keys<kLanes>(w, block, p, w.v.data(), s.output_scale, w.out.data());
       });
       for (int64_t t = 0; t < s.seq_len; ++t) {
-        std::copy_n(&w.out[t * w.head], s.head, out + (b * s.seq_len + t) * d + h * s.head);
+        copy_row(
+            s.head, 1.0F, &w.out[size(t * w.head)], out + (b * s.seq_len + t) * d + h * s.head);
       }
     }
   }
@@ -253,19 +309,9 @@ FF_INLINE void store_unrotated(const Attention& s,
                                int64_t h,
                                int64_t part,
                                float* dqkv) {
-  const int64_t half = s.head / 2;
   for (int64_t t = 0; t < s.seq_len; ++t) {
-    const float* rotated = from + t * w.head;
-    float* plain = dqkv + offset_of(s, b * s.seq_len + t, part, h);
-    for (int64_t i = 0; i < half; ++i) {
-      const float cos = s.cos[t * half + i];
-      const float sin = s.sin[t * half + i];
-      plain[i] = rotated[i] * cos + rotated[i + half] * sin;
-      plain[i + half] = rotated[i + half] * cos - rotated[i] * sin;
-    }
-    if (s.head % 2 != 0) {
-      plain[s.head - 1] = rotated[s.head - 1];
-    }
+    float* to = dqkv + offset_of(s, b * s.seq_len + t, part, h);
+    rotate(s, t, -1.0F, 1.0F, from + t * w.head, to);
   }
 }
 
@@ -279,17 +325,17 @@ FF_INLINE void softmax_backward(const Block& block, const float* p, float* ds) {
     for (int64_t j = 0; j < keys; ++j) {
       V weight;
       V grad;
-      load(p + j * block.width + offset, weight);
-      load(ds + j * block.width + offset, grad);
+      load(p + j * block.stride + offset, weight);
+      load(ds + j * block.stride + offset, grad);
       mean += weight * grad;
     }
     for (int64_t j = 0; j < keys; ++j) {
       V weight;
       V grad;
-      load(p + j * block.width + offset, weight);
-      load(ds + j * block.width + offset, grad);
+      load(p + j * block.stride + offset, weight);
+      load(ds + j * block.stride + offset, grad);
       grad = weight * (grad - mean);
-      store(ds + j * block.width + offset, grad);
+      store(ds + j * block.stride + offset, grad);
     }
   }
 }
@@ -304,15 +350,13 @@ FF_INLINE void backward_body(
       load_head(s, qkv, b, h, w);
       for (int64_t t = 0; t < s.seq_len; ++t) {
         const float* row = dout + (b * s.seq_len + t) * d + h * s.head;
-        for (int64_t c = 0; c < s.head; ++c) {
-          w.g[t * w.head + c] = row[c] * s.grad_scale;
-        }
+        copy_row(s.head, s.grad_scale, row, &w.g[size(t * w.head)]);
       }
-      transpose(s, w.g.data(), w.head, w.queries, w.g_t.data());
+      transpose(w, w.g.data(), w.g_t.data());
       for_each_block(s, kLanes, [&](const Block& block) FF_INLINE_LAMBDA {
         const float* p = w.weights.data();
         if (keeps_weights(s)) {
-          p = weights + (b * s.num_heads + h) * s.seq_len * w.queries;
+          p = weights + (b * s.num_heads + h) * s.seq_len * w.stride;
         } else {
           score_products<kLanes>(s, w, block, w.k.data(), w.q_t.data(), w.weights.data());
           softmax<kLanes>(block, w.weights.data());
@@ -328,7 +372,8 @@ FF_INLINE void backward_body(
       store_unrotated(s, w, w.out.data(), b, h, 0, dqkv);
       store_unrotated(s, w, w.dk.data(), b, h, 1, dqkv);
       for (int64_t t = 0; t < s.seq_len; ++t) {
-        std::copy_n(&w.dv[t * w.head], s.head, dqkv + offset_of(s, b * s.seq_len + t, 2, h));
+        copy_row(
+            s.head, 1.0F, &w.dv[size(t * w.head)], dqkv + offset_of(s, b * s.seq_len + t, 2, h));
       }
     }
   }
@@ -347,7 +392,7 @@ FF_DISPATCH(
 }  // namespace
 
 int64_t attention_weights_size(const Attention& s) {
-  return keeps_weights(s) ? s.batch * s.num_heads * s.seq_len * round_up(s.seq_len, kMaxLanes) : 0;
+  return keeps_weights(s) ? s.batch * s.num_heads * s.seq_len * padded(s.seq_len) : 0;
 }
 
 void attention_forward(const Attention& s, const float* qkv, float* weights, float* out) {

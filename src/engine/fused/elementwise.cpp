@@ -130,7 +130,7 @@ FF_INLINE void cross_entropy_body(int64_t rows,
     for_each_vector<kLanes>(vocab, [&](int64_t i, int64_t n) FF_INLINE_LAMBDA {
       V v;
       load_some(logits + i, n, 0.0F, v);
-      const V e = exp_of<kLanes>(v * logit_scale - top);
+      const V e = exp_of<kLanes, false>(v * logit_scale - top);
       if (n == kLanes) {
         sums += e;
       } else {

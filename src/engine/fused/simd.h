@@ -135,6 +135,7 @@ FF_INLINE void unroll(Body&& body) {
 template <int kLanes, class Body>
 FF_INLINE void for_each_vector(int64_t count, Body&& body) {
   int64_t i = 0;
+#pragma GCC unroll 2
   for (; i + kLanes <= count; i += kLanes) {
     body(i, kLanes);
   }
@@ -143,12 +144,15 @@ FF_INLINE void for_each_vector(int64_t count, Body&& body) {
   }
 }
 
-/// e^x to 2 units in the last place for x in [-87, 88]; smaller x gives about 1e-38.
-template <int kLanes>
+/// e^x to 2 units in the last place for x in [-87, 88]; smaller x gives about 1e-38. Without
+/// kMayBePositive x must not be above 0.
+template <int kLanes, bool kMayBePositive = true>
 FF_INLINE Floats<kLanes> exp_of(Floats<kLanes> x) {
   using V = Floats<kLanes>;
   x = x < -87.0F ? splat<V>(-87.0F) : x;
-  x = x > 88.0F ? splat<V>(88.0F) : x;
+  if constexpr (kMayBePositive) {
+    x = x > 88.0F ? splat<V>(88.0F) : x;
+  }
   // n = round(x / ln 2): adding 1.5 * 2^23 leaves the integer in the low bits.
   const V shifted = x * 1.44269504F + 12582912.0F;
   const V n = shifted - 12582912.0F;
