@@ -53,6 +53,8 @@ class Engine {
   [[nodiscard]] virtual std::vector<float> target_losses(const Batch& batch) = 0;
   [[nodiscard]] virtual EngineState state() const = 0;
   virtual void set_state(const EngineState& state) = 0;
+  /// Threads that a step may use from now on. The result does not depend on the number.
+  virtual void set_num_threads(int64_t) {}
 };
 
 struct EngineOptions {
