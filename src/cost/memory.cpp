@@ -15,8 +15,9 @@ constexpr double kOwnBase = 76 * kMiB;
 constexpr double kEagerBase = 16 * kMiB;
 constexpr double kSharedBase = 124 * kMiB;
 
-/// The heap's holes and the engine's small buffers.
-constexpr double kSlack = 1.06;
+/// The heap's holes and small buffers; LibTorch takes and frees tensors of many sizes.
+constexpr double kFusedSlack = 1.06;
+constexpr double kEagerSlack = 1.15;
 
 /// A batch, the held-out set and the loss of each of its targets.
 constexpr double kBytesPerHeldOutToken = 24.0;
@@ -66,10 +67,10 @@ WorkerMemory predicted_memory(const Architecture& arch, const MemoryOptions& opt
   if (options.fused) {
     // Weights, gradients, two moments; two packed copies of what is multiplied; while a checkpoint
     // is saved, three copies.
-    memory.thread_bytes = kSlack * fused_block_bytes(arch);
+    memory.thread_bytes = kFusedSlack * fused_block_bytes(arch);
     memory.own_bytes =
         kOwnBase + memory.thread_bytes +
-        kSlack * (7 * params + 2 * static_cast<double>(counts.matmul) * kFloat + data);
+        kFusedSlack * (7 * params + 2 * static_cast<double>(counts.matmul) * kFloat + data);
     return memory;
   }
   const int64_t parts = std::clamp<int64_t>(options.micro_batches, 1, options.batch_rows);
@@ -80,7 +81,7 @@ WorkerMemory predicted_memory(const Architecture& arch, const MemoryOptions& opt
   const double largest = static_cast<double>(counts.embedding) * kFloat;
   const double besides = std::max(
       {eager_step_bytes(arch, rows) + 2 * largest, eager_evaluation_bytes(arch), 3 * params});
-  memory.own_bytes = kOwnBase + kEagerBase + kSlack * (6 * params + besides + data);
+  memory.own_bytes = kOwnBase + kEagerBase + kEagerSlack * (6 * params + besides + data);
   return memory;
 }
 

@@ -164,12 +164,13 @@ class Sweep {
         throw error<ConfigError>(
             "{}: experiment {} needs about {} of memory, and {} are available ({}); use a smaller "
             "trainer.batch_size, more trainer.accumulation_steps with engine=eager, or a machine "
-            "with more. (hardware.memory_limit_gib says what may be used if this is wrong.)",
+            "with more{}.",
             config_.paths.sweep,
             job.request.experiment.experiment_id,
             format_bytes(needs.own_bytes + needs.shared_bytes),
             format_bytes(for_one ? memory.process_bytes : memory.bytes),
-            for_one ? memory.process_source : memory.source);
+            for_one ? memory.process_source : memory.source,
+            limits_.memory_bytes ? "" : "; or say with hardware.memory_limit_gib what may be used");
       }
     }
   }

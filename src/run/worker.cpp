@@ -9,6 +9,8 @@
 #include "flops_fit/util/signals.h"
 #include "flops_fit/util/units.h"
 
+#include <ATen/ATen.h>
+
 #include <algorithm>
 #include <array>
 #include <csignal>
@@ -74,27 +76,40 @@ class Orders {
 /// Keeps a run that takes far more than it should from taking the machine's memory.
 class MemoryGuard {
  public:
-  explicit MemoryGuard(const train::RunRequest& request) {
+  /// To be called before the run takes memory. Throws bad_alloc if an older limit leaves nothing.
+  void limit(const train::RunRequest& request) {
     const train::Mode& mode = train::find_mode(request.config.mode);
     if (mode.needs == nullptr || engine::resolve_device(request.config.hardware.device) != "cpu") {
       return;
     }
+    // OpenBLAS takes its buffers with the first product that needs them. If they are refused it
+    // tries again for ever, so they must be there before there is a limit.
+    constexpr double kBlasBytes = 192 * kMiB;
+    if (available_memory().process_bytes < kBlasBytes) {
+      throw std::bad_alloc();
+    }
+    const at::Tensor square = at::ones({256, 256});
+    static_cast<void>(at::mm(square, square));
+
     const auto cores = static_cast<int64_t>(usable_cores().size());
     predicted_ = mode.needs(request).memory.private_bytes(cores);
-    // The kernel counts what is set aside, too: heap, OpenBLAS's buffers, a stack for each thread.
-    const double set_aside = (512.0 + 32.0 * static_cast<double>(cores)) * 1024 * 1024;
+    // The kernel counts what is set aside, too: heap, those buffers, a stack for each thread.
+    const double set_aside = (512.0 + 32.0 * static_cast<double>(cores)) * kMiB;
     limit_ = limit_own_memory(2 * predicted_ + set_aside);
   }
 
   [[nodiscard]] std::string out_of_memory() const {
     return fmt::format(
-        "out of memory: predicted to take {}, and {} were not enough; use a smaller "
-        "trainer.batch_size, or more trainer.accumulation_steps for the eager engine.",
-        format_bytes(predicted_),
-        limit_ > 0 ? "the allowed " + format_bytes(limit_) : "what the machine has");
+        "out of memory: {}; use a smaller trainer.batch_size, or more trainer.accumulation_steps "
+        "with engine=eager.",
+        limit_ > 0 ? fmt::format("predicted to take {}, and the allowed {} were not enough",
+                                 format_bytes(predicted_),
+                                 format_bytes(limit_))
+                   : "the machine or a ulimit leaves too little");
   }
 
  private:
+  static constexpr double kMiB = 1024.0 * 1024.0;
   double predicted_ = 0.0;
   double limit_ = 0.0;
 };
@@ -114,10 +129,11 @@ int run_worker(const std::filesystem::path& run_dir) {
     fmt::print("{} {} {} {}\n", p.step, p.num_steps, p.tokens, p.loss_nats);
     std::fflush(stdout);
   };
-  const MemoryGuard guard(request);
+  MemoryGuard guard;
   io::RunResult result;
   try {
     engine::prepare_worker_process();
+    guard.limit(request);
     result = train::find_mode(request.config.mode).run(request);
   } catch (const train::Interrupted&) {
     return 128 + stop_signal();
