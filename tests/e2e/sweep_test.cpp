@@ -24,7 +24,7 @@ const std::string kTrain = "ff-train -q evaluation.tokens=4000 ";
 
 std::string plan(const std::string& budgets, const std::string& widths) {
   return "ff-plan -q 'compute.budgets=" + budgets + "' 'plan.widths=" + widths +
-         "' compute.min_tokens_per_param=0 schedule.min_steps=1 ";
+         "' compute.min_tokens_per_param=0 schedule.min_steps=1 compute.tolerance=0.5 ";
 }
 
 /// Shell that writes each new value of a line of /proc/<pid>/<file> of one run's worker to `out`,
@@ -76,7 +76,7 @@ TEST_CASE("workers are bound to a core each, and the last one gets them all", "[
   const TemporaryFolder folder;
 
   // exp_0000 ends long before exp_0001.
-  REQUIRE(run(plan("[1e8,3e10]", "[[8],[16]]") + "output_dir=moving", folder.path()).exit_code ==
+  REQUIRE(run(plan("[1e10,6e10]", "[[8],[16]]") + "output_dir=moving", folder.path()).exit_code ==
           0);
   const auto trained = run(watch("moving", "001", "status", "Cpus_allowed_list", "lists") + two +
                                kTrain + "output_dir=moving; r=$?; wait; exit $r",
@@ -89,7 +89,7 @@ TEST_CASE("workers are bound to a core each, and the last one gets them all", "[
   CHECK(lists[lists.size() - 2] == std::to_string(cores[0]));  // the longest started first
   CHECK(lists.back() == both);
 
-  // Alone it has them from the start, also where the other one waits for memory: never one core.
+  // Alone it has them from the start: never one core.
   std::filesystem::remove_all(folder / "moving/runs/exp_0001");
   const auto alone = run(watch("moving", "001", "status", "Cpus_allowed_list", "alone") + two +
                              kTrain + "output_dir=moving; r=$?; wait; exit $r",
@@ -97,14 +97,17 @@ TEST_CASE("workers are bound to a core each, and the last one gets them all", "[
   CHECK(alone.exit_code == 0);
   CHECK(allowed(folder / "alone") == std::vector{both});
 
-  // Without pinning the kernel may put them anywhere.
+  // Without pinning the kernel may put them anywhere. Pinned or not, each has a limit of its own on
+  // the memory that it may take.
   const auto free =
-      run(watch("moving", "001", "status", "Cpus_allowed_list", "free") + two + kTrain +
-              "output_dir=moving resume=false hardware.pin_workers=false; r=$?; wait; "
-              "exit $r",
+      run(watch("moving", "001", "status", "Cpus_allowed_list", "free") +
+              watch("moving", "001", "limits", "Max data size", "limit") + two + kTrain +
+              "output_dir=moving resume=false hardware.pin_workers=false; r=$?; "
+              "wait; exit $r",
           folder.path());
   CHECK(free.exit_code == 0);
   CHECK(allowed(folder / "free") == std::vector{both});
+  CHECK(std::regex_search(read_text(folder / "limit"), std::regex(R"(Max data size +\d+ )")));
 }
 
 TEST_CASE("a worker killed in the middle costs its own experiment, and no more", "[e2e]") {
@@ -155,7 +158,7 @@ TEST_CASE("a worker killed in the middle costs its own experiment, and no more",
 TEST_CASE("a sweep says how much it trained and how fast, and results what was predicted",
           "[e2e]") {
   const TemporaryFolder folder;
-  REQUIRE(run(plan("[1e9,3e9]", "[[8,16],[8,16]]"), folder.path()).exit_code == 0);
+  REQUIRE(run(plan("[1e9,2e9]", "[[8],[16]]"), folder.path()).exit_code == 0);
   const auto trained = run(kTrain + "--json hardware.num_threads=1", folder.path());
   REQUIRE(trained.exit_code == 0);
   const auto numbers = ff::io::Json::parse(trained.out);
@@ -181,12 +184,13 @@ TEST_CASE("a sweep says how much it trained and how fast, and results what was p
   const auto said = run(kTrain + "resume=false", folder.path());
   CHECK(std::regex_search(
       said.out,
-      std::regex(R"(\(8e9 training FLOPs, .* FLOP/s, \d+% of the peak of \d+ cores?\))")));
+      std::regex(
+          R"(\((3|2\.9|3\.0)\d?e9 training FLOPs, .* FLOP/s, \d+% of the peak of \d+ cores?\))")));
 }
 
 TEST_CASE("workers take less memory than predicted, and not much less", "[e2e]") {
   const TemporaryFolder folder;
-  REQUIRE(run(plan("[1e9]", "[[8,64,256]]"), folder.path()).exit_code == 0);
+  REQUIRE(run(plan("[3e9]", "[[8,64,128]]"), folder.path()).exit_code == 0);
   for (const std::string options :
        {"engine=eager ", "engine=fused ", "engine=eager trainer.batch_size=128 "}) {
     const auto trained =
@@ -236,8 +240,7 @@ TEST_CASE("fewer experiments run at once where memory holds fewer", "[e2e]") {
 TEST_CASE("a worker that hits its memory limit costs its own experiment, and no more", "[e2e]") {
   const TemporaryFolder folder;
   // 16 layers: 17 million parameters at width 256.
-  REQUIRE(run(plan("[1e10]", "[[8,16,256]]") + "model.num_layers=16", folder.path()).exit_code ==
-          0);
+  REQUIRE(run(plan("[1e10]", "[[16,256]]") + "model.num_layers=16", folder.path()).exit_code == 0);
   for (const std::string engine : {"engine=fused ", "engine=eager "}) {
     // The workers inherit the limit; memory_limit_gib says that there is enough, so nothing is
     // refused beforehand.
@@ -247,7 +250,7 @@ TEST_CASE("a worker that hits its memory limit costs its own experiment, and no 
     CHECK(limited.exit_code == 4);
     const auto results = folder / "outputs/results.json";
     for (const auto& r : ff::io::read_results(results)) {
-      CHECK(r.completed() == (r.experiment_id != "exp_0002"));
+      CHECK(r.completed() == (r.experiment_id != "exp_0001"));
       if (!r.completed()) {
         CHECK_THAT(r.error_message, ContainsSubstring("out of memory: predicted to take"));
         CHECK_THAT(r.error_message, ContainsSubstring("the allowed 547 MiB were not enough"));
@@ -256,16 +259,9 @@ TEST_CASE("a worker that hits its memory limit costs its own experiment, and no 
     const auto before = losses(results);
     const auto enough = run(kTrain + engine, folder.path());
     CHECK(enough.exit_code == 0);
-    CHECK_THAT(enough.out, ContainsSubstring("1 completed, 2 kept"));
+    CHECK_THAT(enough.out, ContainsSubstring("1 completed, 1 kept"));
     const auto after = losses(results);
     CHECK(after.at("exp_0000") == before.at("exp_0000"));
-    CHECK(after.at("exp_0001") == before.at("exp_0001"));
-    CHECK(after.at("exp_0002") > 0);
+    CHECK(after.at("exp_0001") > 0);
   }
-  // The limit that workers set themselves.
-  const auto own = run(watch("outputs", "000", "limits", "Max data size", "limit") + kTrain +
-                           "resume=false; r=$?; wait; exit $r",
-                       folder.path());
-  CHECK(own.exit_code == 0);
-  CHECK(std::regex_search(read_text(folder / "limit"), std::regex(R"(Max data size +\d+ )")));
 }
