@@ -70,6 +70,21 @@ std::string time_check(const ff::train::TrainConfig& config) {
                      ff::format_duration(total.predicted_s));
 }
 
+/// " (2.3e13 training FLOPs, 98.1G FLOP/s, 45% of the peak of 2 cores)"; nothing if none trained.
+std::string speed_of(const ff::run::SweepOutcome& outcome) {
+  if (outcome.training_flops <= 0) {
+    return "";
+  }
+  return fmt::format(" ({} training FLOPs, {} FLOP/s{})",
+                     ff::format_flops(outcome.training_flops),
+                     ff::format_count(outcome.flops_per_s),
+                     outcome.mfu ? fmt::format(", {:.0f}% of the peak of {} core{}",
+                                               100.0 * *outcome.mfu,
+                                               outcome.cores,
+                                               outcome.cores == 1 ? "" : "s")
+                                 : "");
+}
+
 ff::ExitCode run(const ff::train::TrainConfig& config, const ff::cli::Context& context) {
   if (context.has("list-parametrizations")) {
     return list_parametrizations();
@@ -92,15 +107,19 @@ ff::ExitCode run(const ff::train::TrainConfig& config, const ff::cli::Context& c
                                {"completed", outcome.completed},
                                {"failed", outcome.failed},
                                {"left", outcome.left},
-                               {"wall_time_seconds", outcome.wall_s}};
+                               {"wall_time_seconds", outcome.wall_s},
+                               {"training_flops", outcome.training_flops},
+                               {"flops_per_s", outcome.flops_per_s},
+                               {"mfu", ff::io::number_or_null(outcome.mfu)}};
     fmt::print("{}\n", json.dump(2));
   } else if (!context.dry_run) {
-    fmt::print("{} completed, {} kept, {} failed{} in {}{}: {}/results.json\n",
+    fmt::print("{} completed, {} kept, {} failed{} in {}{}{}: {}/results.json\n",
                outcome.completed,
                outcome.kept,
                outcome.failed,
                outcome.left > 0 ? fmt::format(", {} left", outcome.left) : "",
                ff::format_duration(outcome.wall_s),
+               speed_of(outcome),
                time_check(config),
                config.paths.output);
   }

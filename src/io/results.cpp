@@ -25,13 +25,13 @@ Json to_json(const RunResult& r) {
                {"timestamp", r.timestamp},
                {"status", r.status},
                {"error_message", text_or_null(r.error_message)},
+               {"predicted_seconds", number_or_null(r.predicted_s)},
                {"loss_stderr", number_or_null(r.loss_stderr)},
                {"floor_nats", number_or_null(r.floor_nats)},
                {"train_loss", number_or_null(r.train_loss)},
                {"bits_per_byte", number_or_null(r.bits_per_byte)},
                {"tokens_per_second", number_or_null(r.tokens_per_second)},
                {"mfu", number_or_null(r.mfu)},
-               {"predicted_seconds", number_or_null(r.predicted_seconds)},
                {"params", r.params ? to_json(*r.params) : Json(nullptr)},
                {"architecture", r.architecture ? to_json(*r.architecture) : Json(nullptr)},
                {"seed", r.seed ? Json(*r.seed) : Json(nullptr)},
@@ -65,13 +65,13 @@ RunResult result_from_json(const Json& value, const std::string& where) {
   r.wall_time_s = object.number_or("wall_time_seconds", 0.0);
   r.timestamp = object.text_or("timestamp", "");
   r.error_message = object.text_or("error_message", "");
+  r.predicted_s = object.maybe_number("predicted_seconds");
   r.loss_stderr = object.maybe_number("loss_stderr");
   r.floor_nats = object.maybe_number("floor_nats");
   r.train_loss = object.maybe_number("train_loss");
   r.bits_per_byte = object.maybe_number("bits_per_byte");
   r.tokens_per_second = object.maybe_number("tokens_per_second");
   r.mfu = object.maybe_number("mfu");
-  r.predicted_seconds = object.maybe_number("predicted_seconds");
   if (object.has("params")) {
     r.params = param_counts_from_json(object.object("params"));
   }

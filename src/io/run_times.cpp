@@ -14,7 +14,7 @@ std::vector<RunTime> run_times(std::span<const RunResult> results,
     if (!result.completed() || result.device != "cpu" || result.wall_time_s <= 0) {
       continue;
     }
-    double predicted_s = result.predicted_seconds.value_or(0.0);
+    double predicted_s = result.predicted_s.value_or(0.0);
     if (predicted_s <= 0) {
       const auto planned = std::find_if(sweep.begin(), sweep.end(), [&](const Experiment& e) {
         return e.experiment_id == result.experiment_id;

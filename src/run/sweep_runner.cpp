@@ -2,31 +2,29 @@
 #include "flops_fit/run/sweep_runner.h"
 
 #include "run_folder.h"
-#include "worker_process.h"
+#include "sweep_progress.h"
+#include "worker_pool.h"
 
 #include "flops_fit/engine/engine.h"
+#include "flops_fit/run/cores.h"
+#include "flops_fit/run/machine_memory.h"
 #include "flops_fit/train/checkpoint.h"
 #include "flops_fit/train/run_one.h"
 #include "flops_fit/util/error.h"
-#include "flops_fit/util/progress.h"
 #include "flops_fit/util/signals.h"
 #include "flops_fit/util/units.h"
 
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <chrono>
 #include <csignal>
 #include <map>
-#include <memory>
-#include <poll.h>
-#include <thread>
+#include <numeric>
 
 namespace ff::run {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
 
 /// Time or, if the plan predicts none, FLOPs: what orders the queue and weighs the progress.
 double cost_of(const io::Experiment& e) {
@@ -36,80 +34,169 @@ double cost_of(const io::Experiment& e) {
 /// The sweep under way: the plan, what is done, and how it is shown.
 class Sweep {
  public:
-  Sweep(const train::TrainConfig& config, const SweepOptions& options)
+  Sweep(const train::TrainConfig& config, bool show_progress)
       : config_(config),
         mode_(train::find_mode(config.mode)),
-        progress_(options.show_progress),
-        plan_(io::read_sweep(config.paths.sweep)) {
+        plan_(io::read_sweep(config.paths.sweep)),
+        limits_(pool_limits()),
+        progress_(show_progress) {
     mode_.check(plan_, config_);
     const std::string data_identity = mode_.data_identity(config_);
     for (const io::Experiment& experiment : plan_) {
-      train::RunRequest request{.experiment = experiment,
-                                .config = config_,
-                                .config_hash = config_hash(config_, experiment, data_identity),
-                                .run_dir = run_folder(config_, experiment.experiment_id)};
+      Job job{.request = {.experiment = experiment,
+                          .config = config_,
+                          .config_hash = config_hash(config_, experiment, data_identity),
+                          .run_dir = run_folder(config_, experiment.experiment_id)},
+              .cost = cost_of(experiment)};
       auto known =
-          config_.resume ? find_result(request.run_dir, request.config_hash) : std::nullopt;
+          config_.resume ? find_result(job.request.run_dir, job.request.config_hash) : std::nullopt;
       if (known && known->completed()) {
         results_[experiment.experiment_id] = *known;
         ++outcome_.kept;
       } else {
-        total_cost_ += cost_of(experiment);
-        queue_.push_back(std::move(request));
+        if (mode_.in_worker) {
+          job.needs = mode_.needs(job.request);
+        }
+        queue_.push_back(std::move(job));
       }
     }
-    std::stable_sort(queue_.begin(), queue_.end(), [](const auto& a, const auto& b) {
-      return cost_of(a.experiment) > cost_of(b.experiment);
-    });
+    std::stable_sort(
+        queue_.begin(), queue_.end(), [](const Job& a, const Job& b) { return a.cost > b.cost; });
+    const double peak = mode_.in_worker && !queue_.empty() && !limits_.cores.empty()
+                            ? static_cast<double>(limits_.cores.size()) * engine::peak_flops_per_s()
+                            : 0.0;
+    progress_.expect(cost_from(0), peak);
   }
 
   SweepOutcome run(bool dry_run) {
-    const size_t slots = num_slots();
+    const AvailableMemory memory = memory_for_all();
+    const size_t at_once = mode_.in_worker ? experiments_at_once(memory) : 1;
     spdlog::info("{}: {} experiments, {} already completed, {} to run{}",
                  config_.paths.sweep,
                  plan_.size(),
                  outcome_.kept,
                  queue_.size(),
-                 mode_.in_worker && !queue_.empty()
-                     ? fmt::format(", {} at once", std::min(slots, queue_.size()))
-                     : "");
+                 mode_.in_worker && !queue_.empty() ? fmt::format(", {} at once", at_once) : "");
     if (dry_run) {
-      for (const train::RunRequest& request : queue_) {
-        const io::Experiment& e = request.experiment;
-        spdlog::info("  {}: {} parameters, {} tokens, {} FLOPs, about {}",
-                     e.experiment_id,
-                     format_count(static_cast<double>(e.model_size)),
-                     format_count(static_cast<double>(e.num_tokens)),
-                     format_flops(e.planned_flops),
-                     format_duration(e.predicted_seconds));
-      }
+      say_plan();
+    }
+    if (mode_.in_worker) {
+      check_memory(memory);
+    }
+    if (dry_run) {
       outcome_.left = static_cast<int64_t>(queue_.size());
       return outcome_;
     }
     if (mode_.in_worker) {
-      run_workers(slots);
+      run_workers();
     } else {
       run_here();
     }
     write_results();
     progress_.clear();
     outcome_.signal = stop_signal();
-    outcome_.wall_s = elapsed_s();
+    outcome_.wall_s = progress_.elapsed_s();
+    outcome_.training_flops = progress_.flops();
+    outcome_.flops_per_s = outcome_.training_flops / outcome_.wall_s;
+    outcome_.cores = static_cast<int64_t>(limits_.cores.size());
+    outcome_.mfu = progress_.share_of_peak(outcome_.flops_per_s);
     return outcome_;
   }
 
  private:
-  struct Running {
-    train::RunRequest request;
-    std::unique_ptr<WorkerProcess> process;
-  };
-
-  size_t num_slots() const {
-    if (mode_.in_worker && engine::resolve_device(config_.hardware.device) == "cuda") {
-      return 1;
+  PoolLimits pool_limits() const {
+    PoolLimits limits;
+    if (config_.hardware.memory_limit_gib) {
+      limits.memory_bytes = *config_.hardware.memory_limit_gib * kGiB;
     }
-    const auto cores = static_cast<int64_t>(std::max(1U, std::thread::hardware_concurrency()));
-    return static_cast<size_t>(config_.hardware.num_threads.value_or(cores));
+    if (!mode_.in_worker || engine::resolve_device(config_.hardware.device) != "cpu") {
+      return limits;
+    }
+    limits.cores = usable_cores();
+    const size_t wanted = static_cast<size_t>(
+        config_.hardware.num_threads.value_or(static_cast<int64_t>(limits.cores.size())));
+    limits.slots = wanted;
+    limits.bind = config_.hardware.pin_workers && wanted == limits.cores.size();
+    limits.cores.resize(std::min(wanted, limits.cores.size()));
+    return limits;
+  }
+
+  AvailableMemory memory_for_all() const {
+    if (limits_.memory_bytes) {
+      constexpr double kNone = std::numeric_limits<double>::infinity();
+      return {.bytes = *limits_.memory_bytes,
+              .source = "hardware.memory_limit_gib",
+              .process_bytes = kNone};
+    }
+    return available_memory();
+  }
+
+  /// As many as there are cores, unless memory holds fewer.
+  size_t experiments_at_once(const AvailableMemory& memory) const {
+    const size_t wanted = std::min(limits_.slots, queue_.size());
+    std::vector<double> own;
+    double shared = 0.0;
+    for (size_t i = 0; i < wanted; ++i) {
+      own.push_back(queue_[i].needs.memory.private_bytes(1));
+      shared = queue_[i].needs.memory.shared_bytes;
+    }
+    const size_t fit = fit_together(own, shared, memory.bytes);
+    if (fit > 0 && fit < wanted) {
+      spdlog::warn(
+          "memory holds {} of {} experiments at once: the longest take {} together, and {} are "
+          "available ({}).",
+          fit,
+          wanted,
+          format_bytes(std::accumulate(own.begin(), own.end(), shared)),
+          format_bytes(memory.bytes),
+          memory.source);
+      return fit;
+    }
+    return wanted;
+  }
+
+  /// Refuses what does not fit even alone, before any time is spent on the others.
+  void check_memory(const AvailableMemory& memory) const {
+    for (const Job& job : queue_) {
+      const cost::WorkerMemory& needs = job.needs.memory;
+      const bool for_one = needs.own_bytes > memory.process_bytes;
+      if (for_one || needs.own_bytes + needs.shared_bytes > memory.bytes) {
+        throw error<ConfigError>(
+            "{}: experiment {} needs about {} of memory, and {} are available ({}); use a smaller "
+            "trainer.batch_size, more trainer.accumulation_steps with engine=eager, or a machine "
+            "with more{}.",
+            config_.paths.sweep,
+            job.request.experiment.experiment_id,
+            format_bytes(needs.own_bytes + needs.shared_bytes),
+            format_bytes(for_one ? memory.process_bytes : memory.bytes),
+            for_one ? memory.process_source : memory.source,
+            limits_.memory_bytes ? "" : "; or say with hardware.memory_limit_gib what may be used");
+      }
+    }
+  }
+
+  void say_plan() const {
+    for (const Job& job : queue_) {
+      const io::Experiment& e = job.request.experiment;
+      const cost::WorkerMemory& needs = job.needs.memory;
+      spdlog::info(
+          "  {}: {} parameters, {} tokens, {} FLOPs, about {}{}",
+          e.experiment_id,
+          format_count(static_cast<double>(e.model_size)),
+          format_count(static_cast<double>(e.num_tokens)),
+          format_flops(e.planned_flops),
+          format_duration(e.predicted_seconds),
+          mode_.in_worker ? ", at most " + format_bytes(needs.own_bytes + needs.shared_bytes) : "");
+    }
+  }
+
+  /// Of the queue, from its entry `first` on.
+  double cost_from(size_t first) const {
+    double sum = 0.0;
+    for (size_t i = first; i < queue_.size(); ++i) {
+      sum += queue_[i].cost;
+    }
+    return sum;
   }
 
   /// Empties the folder of what an older configuration left, and writes what is asked for now.
@@ -131,83 +218,90 @@ class Sweep {
   }
 
   void run_here() {
-    for (const train::RunRequest& request : queue_) {
+    for (const Job& job : queue_) {
       if (stop_signal() != 0) {
         ++outcome_.left;
         continue;
       }
-      prepare_folder(request);
-      const io::RunResult result = mode_.run(request);
-      write_result(request.run_dir, result);
-      record(request, result);
+      prepare_folder(job.request);
+      const io::RunResult result = mode_.run(job.request);
+      write_result(job.request.run_dir, result);
+      record(job.request, result);
     }
   }
 
-  void run_workers(size_t slots) {
-    std::vector<Running> running;
+  void run_workers() {
+    WorkerPool pool(limits_);
     size_t next = 0;
     bool stopping = false;
-    while (!running.empty() || (next < queue_.size() && !stopping)) {
-      while (running.size() < slots && next < queue_.size() && !stopping) {
-        train::RunRequest& request = queue_[next++];
-        prepare_folder(request);
-        running.push_back({request, std::make_unique<WorkerProcess>(request.run_dir)});
+    while (!pool.empty() || (next < queue_.size() && !stopping)) {
+      while (!stopping && next < queue_.size() && pool.has_slot()) {
+        if (pool.fits(queue_[next].needs)) {
+          prepare_folder(queue_[next].request);
+          pool.add(queue_[next++]);
+        } else if (pool.empty()) {
+          fail(queue_[next++].request,
+               "not started: others took the memory that it needs; start ff-train again when it "
+               "is free");
+        } else {
+          break;  // until one of the running has ended
+        }
       }
-      wait_for_news(running);
+      if (!stopping) {
+        pool.divide_cores();
+      }
+      const std::vector<Running> ended = pool.wait_for_news();
       if (stop_signal() != 0 && !stopping) {
         stopping = true;
         progress_.clear();
         spdlog::warn(
             "stopping: the running experiments save their state (a second signal stops at once)");
-        for (const Running& worker : running) {
-          worker.process->send(SIGTERM);
-        }
+        pool.send(SIGTERM);
       }
-      for (auto worker = running.begin(); worker != running.end();) {
-        if (worker->process->read()) {
-          ++worker;
-          continue;
-        }
-        finish(*worker, stopping);
-        worker = running.erase(worker);
+      for (const Running& worker : ended) {
+        finish(worker, stopping);
       }
-      show_progress(running);
+      progress_.show(counts(), cost_from(next), pool.running());
     }
     outcome_.left += static_cast<int64_t>(queue_.size() - next);
   }
 
-  static void wait_for_news(const std::vector<Running>& running) {
-    std::vector<pollfd> pipes;
-    for (const Running& worker : running) {
-      pipes.push_back({.fd = worker.process->pipe(), .events = POLLIN, .revents = 0});
-    }
-    constexpr int kTimeoutMs = 500;
-    ::poll(pipes.data(), pipes.size(), kTimeoutMs);
-  }
-
-  void finish(Running& worker, bool stopping) {
+  void finish(const Running& worker, bool stopping) {
+    const train::RunRequest& request = worker.job.request;
     const std::optional<std::string> problem = worker.process->wait();
-    const auto result = find_result(worker.request.run_dir, worker.request.config_hash);
+    progress_.add(worker.work());
+    const auto threads = std::max<int64_t>(1, static_cast<int64_t>(worker.cores.size()));
+    const cost::WorkerMemory& memory = worker.job.needs.memory;
+    spdlog::debug("{}: took {}, predicted {}",
+                  request.experiment.experiment_id,
+                  format_bytes(worker.process->peak_bytes()),
+                  format_bytes(memory.shared_bytes + memory.private_bytes(threads)));
+    const auto result = find_result(request.run_dir, request.config_hash);
     if (result) {
-      record(worker.request, *result);
+      record(request, *result);
     } else if (stopping) {
       ++outcome_.left;
     } else {
-      const io::RunResult failed =
-          failed_result(worker.request, problem.value_or("the worker left no result"));
-      write_result(worker.request.run_dir, failed);
-      record(worker.request, failed);
+      fail(request, problem.value_or("the worker left no result"));
     }
+  }
+
+  void fail(const train::RunRequest& request, const std::string& reason) {
+    const io::RunResult failed = failed_result(request, reason);
+    write_result(request.run_dir, failed);
+    record(request, failed);
+  }
+
+  std::string counts() const {
+    return fmt::format("{}/{}", outcome_.kept + outcome_.completed + outcome_.failed, plan_.size());
   }
 
   void record(const train::RunRequest& request, const io::RunResult& result) {
     results_[result.experiment_id] = result;
-    done_cost_ += cost_of(request.experiment);
     progress_.clear();
     if (result.completed()) {
       train::remove_checkpoint(request.run_dir);
       ++outcome_.completed;
-      done_tokens_ += static_cast<double>(result.num_tokens);
     } else {
       ++outcome_.failed;
       spdlog::warn("{} failed: {}", result.experiment_id, result.error_message);
@@ -215,14 +309,14 @@ class Sweep {
     if (mode_.in_worker) {
       write_results();
       if (result.completed()) {
-        spdlog::info("[{}/{}] {}  C {}  N {}  loss {:.4f}  {}",
-                     outcome_.kept + outcome_.completed + outcome_.failed,
-                     plan_.size(),
+        spdlog::info("[{}] {}  C {}  N {}  loss {:.4f}  {}{}",
+                     counts(),
                      result.experiment_id,
                      format_flops(result.compute_budget),
                      format_count(static_cast<double>(result.model_size)),
                      *result.final_loss,
-                     format_duration(result.wall_time_s));
+                     format_duration(result.wall_time_s),
+                     result.mfu ? fmt::format("  mfu {:.0f}%", 100.0 * *result.mfu) : "");
       }
     }
   }
@@ -238,53 +332,22 @@ class Sweep {
     io::write_results(fs::path(config_.paths.output) / "results.json", ordered);
   }
 
-  void show_progress(const std::vector<Running>& running) {
-    if (running.empty()) {
-      return;
-    }
-    double cost = done_cost_;
-    double tokens = done_tokens_;
-    for (const Running& worker : running) {
-      const train::RunProgress& p = worker.process->progress();
-      tokens += static_cast<double>(p.tokens);
-      if (p.num_steps > 0) {
-        cost += cost_of(worker.request.experiment) * static_cast<double>(p.step) /
-                static_cast<double>(p.num_steps);
-      }
-    }
-    const train::RunProgress& first = running.front().process->progress();
-    const double elapsed = elapsed_s();
-    const double share = total_cost_ > 0 ? cost / total_cost_ : 0.0;
-    progress_.show(
-        fmt::format("[{}/{}] {:.0f}%  {} tokens/s  {} loss {:.3f}  {} left",
-                    outcome_.kept + outcome_.completed + outcome_.failed,
-                    plan_.size(),
-                    100.0 * share,
-                    format_count(tokens / elapsed),
-                    running.front().request.experiment.experiment_id,
-                    first.loss_nats,
-                    share > 0.01 ? format_duration(elapsed * (1.0 - share) / share) : "?"));
-  }
-
-  double elapsed_s() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+  static constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
 
   const train::TrainConfig& config_;
   const train::Mode& mode_;
-  Progress progress_;
   std::vector<io::Experiment> plan_;
-  std::vector<train::RunRequest> queue_;  ///< longest first
+  PoolLimits limits_;
+  SweepProgress progress_;
+  std::vector<Job> queue_;  ///< longest first
   std::map<std::string, io::RunResult> results_;
   SweepOutcome outcome_;
-  double total_cost_ = 0.0;
-  double done_cost_ = 0.0;
-  double done_tokens_ = 0.0;
-  Clock::time_point start_ = Clock::now();
 };
 
 }  // namespace
 
 SweepOutcome run_sweep(const train::TrainConfig& config, const SweepOptions& options) {
-  return Sweep(config, options).run(options.dry_run);
+  return Sweep(config, options.show_progress).run(options.dry_run);
 }
 
 }  // namespace ff::run

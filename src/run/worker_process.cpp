@@ -11,6 +11,8 @@
 #include <cstring>
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
@@ -55,18 +57,29 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
 
 }  // namespace
 
-WorkerProcess::WorkerProcess(const std::filesystem::path& run_dir) {
+WorkerProcess::WorkerProcess(const std::filesystem::path& run_dir, const std::string& first_order) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
     throw error<Error>("cannot make a pipe for a worker: {}", std::strerror(errno));
   }
+  // Sockets, as a line to a worker that has just ended must not raise SIGPIPE here.
+  std::array<int, 2> orders{};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, orders.data()) != 0) {
+    const int problem = errno;
+    ::close(ends[0]);
+    ::close(ends[1]);
+    throw error<Error>("cannot make a socket for a worker: {}", std::strerror(problem));
+  }
   pipe_ = ends[0];
+  orders_ = orders[0];
+  order(first_order);
   ::fcntl(pipe_, F_SETFL, O_NONBLOCK);
   std::vector<std::string> arguments = {"ff-train", "--worker", run_dir.string()};
   std::vector<std::string> environment = worker_environment();
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+  ::posix_spawn_file_actions_adddup2(&actions, orders[1], STDIN_FILENO);
   // A process group of its own: Ctrl-C reaches ff-train alone, which then stops its workers in
   // order.
   posix_spawnattr_t attributes;
@@ -81,9 +94,10 @@ WorkerProcess::WorkerProcess(const std::filesystem::path& run_dir) {
   ::posix_spawnattr_destroy(&attributes);
   ::posix_spawn_file_actions_destroy(&actions);
   ::close(ends[1]);
+  ::close(orders[1]);
   if (status != 0) {
     ::close(pipe_);
-    pipe_ = -1;
+    ::close(orders_);
     throw error<Error>("cannot start a worker: {}", std::strerror(status));
   }
 }
@@ -93,9 +107,8 @@ WorkerProcess::~WorkerProcess() {
     ::kill(pid_, SIGKILL);
     ::waitpid(pid_, nullptr, 0);
   }
-  if (pipe_ >= 0) {
-    ::close(pipe_);
-  }
+  ::close(pipe_);
+  ::close(orders_);
 }
 
 bool WorkerProcess::read() {
@@ -115,6 +128,7 @@ bool WorkerProcess::read() {
       if (std::sscanf(
               unread_.c_str(), "%ld %ld %ld %lf", &p.step, &p.num_steps, &p.tokens, &p.loss_nats) ==
           4) {
+        first_ = first_.num_steps == 0 ? p : first_;
         progress_ = p;
       }
       unread_.erase(0, end + 1);
@@ -126,11 +140,18 @@ void WorkerProcess::send(int signal) const {
   ::kill(pid_, signal);
 }
 
+void WorkerProcess::order(const std::string& line) const {
+  const std::string text = line + "\n";
+  ::send(orders_, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 std::optional<std::string> WorkerProcess::wait() {
   int status = 0;
-  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  rusage usage{};
+  while (::wait4(pid_, &status, 0, &usage) < 0 && errno == EINTR) {
   }
   pid_ = -1;
+  peak_bytes_ = 1024.0 * static_cast<double>(usage.ru_maxrss);
   if (WIFSIGNALED(status)) {
     const int signal = WTERMSIG(status);
     return fmt::format("the worker was killed by signal {} ({}){}",

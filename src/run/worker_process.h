@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// One worker: this program started again on one run folder, with its progress on a pipe.
+// One worker: this program started again on one run folder. Its progress comes on a pipe, its
+// orders (which cores to use) go to its standard input.
 #include "flops_fit/train/run_one.h"
 
 #include <filesystem>
@@ -12,8 +13,8 @@ namespace ff::run {
 
 class WorkerProcess {
  public:
-  /// Starts the worker. Throws Error.
-  explicit WorkerProcess(const std::filesystem::path& run_dir);
+  /// Starts the worker with its first order. Throws Error.
+  WorkerProcess(const std::filesystem::path& run_dir, const std::string& order);
   ~WorkerProcess();
   WorkerProcess(const WorkerProcess&) = delete;
   WorkerProcess& operator=(const WorkerProcess&) = delete;
@@ -22,15 +23,24 @@ class WorkerProcess {
   /// Reads what the pipe holds; false once the worker has closed it.
   bool read();
   [[nodiscard]] const train::RunProgress& progress() const { return progress_; }
+  /// Where it started; after a checkpoint that is not at step 0.
+  [[nodiscard]] const train::RunProgress& first_progress() const { return first_; }
   void send(int signal) const;
+  /// Hands it a line that run_worker() understands. A worker that has ended gets none.
+  void order(const std::string& line) const;
+  [[nodiscard]] pid_t pid() const { return pid_; }
   /// Waits for the end; empty if the worker wrote its result, else why it could not.
   [[nodiscard]] std::optional<std::string> wait();
+  /// Its largest resident set [bytes]; known after wait().
+  [[nodiscard]] double peak_bytes() const { return peak_bytes_; }
 
  private:
   pid_t pid_ = -1;
   int pipe_ = -1;
+  int orders_ = -1;
+  double peak_bytes_ = 0.0;
   std::string unread_;
-  train::RunProgress progress_;
+  train::RunProgress first_, progress_;
 };
 
 }  // namespace ff::run

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/train/checkpoint.h"
 
+#include "flops_fit/data/mapped_file.h"
 #include "flops_fit/io/json.h"
 #include "flops_fit/util/atomic_file.h"
 #include "flops_fit/util/error.h"
@@ -8,7 +9,10 @@
 #include <spdlog/spdlog.h>
 
 #include <array>
+#include <cerrno>
 #include <cstring>
+#include <fstream>
+#include <string_view>
 
 namespace ff::train {
 namespace {
@@ -29,7 +33,7 @@ auto tensors_of(State& state) {
   return std::array{&state.weights, &state.first_moment, &state.second_moment};
 }
 
-Checkpoint parse(const std::string& bytes) {
+Checkpoint parse(std::string_view bytes) {
   uint64_t header_length = 0;
   if (bytes.size() < kLengthBytes) {
     throw Error("shorter than its own header");
@@ -49,7 +53,8 @@ Checkpoint parse(const std::string& bytes) {
                          .log_steps = loop.at("log_steps"),
                          .tail_loss_sum = loop.at("tail_loss_sum"),
                          .tail_steps = loop.at("tail_steps"),
-                         .wall_s = loop.at("wall_s")};
+                         .wall_s = loop.at("wall_s"),
+                         .core_s = loop.value("core_s", loop.at("wall_s").get<double>())};
   checkpoint.state.steps = checkpoint.counters.step;
   const size_t data = kLengthBytes + header_length;
   const auto tensors = tensors_of(checkpoint.state);
@@ -73,24 +78,39 @@ void save_checkpoint(const fs::path& run_dir, const Checkpoint& checkpoint) {
                      {"log_steps", c.log_steps},
                      {"tail_loss_sum", c.tail_loss_sum},
                      {"tail_steps", c.tail_steps},
-                     {"wall_s", c.wall_s}};
+                     {"wall_s", c.wall_s},
+                     {"core_s", c.core_s}};
   Json header = {
       {"__metadata__", {{"config_hash", checkpoint.config_hash}, {"loop", loop.dump()}}}};
-  std::string data;
   const auto tensors = tensors_of(checkpoint.state);
+  const auto bytes_of = [](const std::vector<float>& tensor) {
+    return tensor.size() * sizeof(float);
+  };
+  size_t end = 0;
   for (size_t i = 0; i < kNames.size(); ++i) {
-    const size_t begin = data.size();
-    data.append(reinterpret_cast<const char*>(tensors[i]->data()),
-                tensors[i]->size() * sizeof(float));
+    const size_t begin = end;
+    end += bytes_of(*tensors[i]);
     header[kNames[i]] = {
-        {"dtype", "F32"}, {"shape", {tensors[i]->size()}}, {"data_offsets", {begin, data.size()}}};
+        {"dtype", "F32"}, {"shape", {tensors[i]->size()}}, {"data_offsets", {begin, end}}};
   }
   std::string text = header.dump();
   text.append((8 - text.size() % 8) % 8, ' ');  // keeps the tensors aligned in a memory map
   const uint64_t length = text.size();
-  std::string bytes(kLengthBytes, '\0');
-  std::memcpy(bytes.data(), &length, kLengthBytes);
-  write_file_atomically(file_of(run_dir), bytes + text + data);
+  // Straight from the tensors: a copy of them all may be what the machine has no memory for.
+  const fs::path file = file_of(run_dir);
+  write_atomically(file, [&](const fs::path& temporary) {
+    std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
+    out.write(reinterpret_cast<const char*>(&length), kLengthBytes);
+    out << text;
+    for (const std::vector<float>* tensor : tensors) {
+      out.write(reinterpret_cast<const char*>(tensor->data()),
+                static_cast<std::streamsize>(bytes_of(*tensor)));
+    }
+    out.close();
+    if (!out) {
+      throw error<Error>("{}: cannot write: {}.", file.string(), std::strerror(errno));
+    }
+  });
 }
 
 std::optional<Checkpoint> load_checkpoint(const fs::path& run_dir, const std::string& config_hash) {
@@ -99,7 +119,7 @@ std::optional<Checkpoint> load_checkpoint(const fs::path& run_dir, const std::st
     return std::nullopt;
   }
   try {
-    Checkpoint checkpoint = parse(read_file(file));
+    Checkpoint checkpoint = parse(data::MappedFile(file).bytes());
     if (checkpoint.config_hash == config_hash) {
       return checkpoint;
     }

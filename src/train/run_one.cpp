@@ -17,12 +17,14 @@ constexpr std::array kModes = {
          true,
          &check_local,
          &local_data_identity,
+         &local_needs,
          &run_local},
     Mode{"mock",
          "draw losses from the planted law mock.*",
          false,
          &check_mock,
          &mock_data_identity,
+         nullptr,
          &run_mock},
 };
 
@@ -54,6 +56,9 @@ io::RunResult planned_result(const RunRequest& request) {
   result.learning_rate = request.config.trainer.learning_rate;
   if (!result.learning_rate && e.learning_rate > 0) {  // 0: the plan has none
     result.learning_rate = e.learning_rate;
+  }
+  if (e.predicted_seconds > 0) {
+    result.predicted_s = e.predicted_seconds;
   }
   result.config_hash = request.config_hash;
   result.version = version();

@@ -57,6 +57,12 @@ std::string format_count(double value) {
   return fmt::format("{:.{}f}{}", value, decimals, kSuffixes[suffix]);
 }
 
+std::string format_bytes(double bytes) {
+  constexpr double kMiB = 1024.0 * 1024.0;
+  const double mib = bytes / kMiB;
+  return mib < 999.5 ? fmt::format("{:.0f} MiB", mib) : fmt::format("{:.1f} GiB", mib / 1024.0);
+}
+
 std::string format_flops(double flops) {
   return tidy_exponent(fmt::format("{:.2e}", flops));
 }

@@ -109,34 +109,6 @@ TEST_CASE("plan, train, analyze, draw: every file of the pipeline is there", "[e
   }
 }
 
-TEST_CASE("a worker that is killed fails its own experiment only", "[e2e]") {
-  const TemporaryFolder folder;
-  REQUIRE(run(kTinyPlan + " 'compute.budgets=[1e10]' 'plan.widths=[[8,16,24]]' output_dir=killed",
-              folder.path())
-              .exit_code == 0);
-  // Kill -9 the worker of one experiment as soon as it appears. The folder's name is this test's
-  // own, as other tests may run at the same time; [0] keeps the pattern from finding itself.
-  const auto outcome =
-      run("( for i in $(seq 400); do sleep 0.05; for c in /proc/[0-9]*/cmdline; do "
-          "if tr '\\0' ' ' <$c 2>/dev/null | grep -q -- '--worker killed/runs/exp_[0]001'; then "
-          "p=${c#/proc/}; kill -9 ${p%/cmdline}; exit; fi; done; done ) & " +
-              kTinyTrain + " output_dir=killed; r=$?; wait; exit $r",
-          folder.path());
-  CHECK(outcome.exit_code == 4);
-  int failed = 0;
-  for (const auto& r : ff::io::read_results(folder / "killed/results.json")) {
-    if (!r.completed()) {
-      ++failed;
-      CHECK(r.experiment_id == "exp_0001");
-      CHECK_THAT(r.error_message, ContainsSubstring("signal 9"));
-    }
-  }
-  CHECK(failed == 1);
-  const auto resumed = run(kTinyTrain + " output_dir=killed", folder.path());
-  CHECK(resumed.exit_code == 0);
-  CHECK_THAT(resumed.out, ContainsSubstring("1 completed, 2 kept"));
-}
-
 TEST_CASE("losses of a planted law lead back to it", "[e2e]") {
   const TemporaryFolder folder;
   const std::string preset = " -q --config-name=presets/chinchilla";

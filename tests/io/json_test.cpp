@@ -77,9 +77,16 @@ TEST_CASE("results round trip, and NaN never reaches a file", "[io]") {
   const auto read = read_results(folder / "results.json");
   REQUIRE(read.size() == 1);
   CHECK_FALSE(read[0].loss_stderr);
+  CHECK_FALSE(read[0].predicted_s);
   CHECK(read[0].architecture == r.architecture);
   r.loss_stderr.reset();
   CHECK(to_json(read[0]) == to_json(r));
+  // Files from before there was a prediction.
+  auto old = to_json(r);
+  old.erase("predicted_seconds");
+  CHECK_FALSE(ff::io::result_from_json(old, "old").predicted_s);
+  r.predicted_s = 12.5;
+  CHECK(ff::io::result_from_json(to_json(r), "new").predicted_s == 12.5);
 }
 
 TEST_CASE("counts beyond 2^53 and FLOPs beyond 2^63 survive", "[io]") {

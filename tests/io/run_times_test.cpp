@@ -38,7 +38,7 @@ TEST_CASE("runs that were predicted and completed are compared", "[io]") {
   const double start = ff::cost::kRunStartSeconds;
   std::vector<RunResult> results = {
       trained("a", 12.0), trained("b", 5.0), trained("c", 7.0), trained("d", 1.0), trained("e", 1)};
-  results[1].predicted_seconds = start + 4.0;  // goes before the plan's
+  results[1].predicted_s = start + 4.0;  // goes before the plan's
   results[2].status = "failed";
   results[3].device = "mock";
   const std::vector<Experiment> sweep = {planned("a", start + 10.0),
@@ -62,10 +62,10 @@ TEST_CASE("runs that were predicted and completed are compared", "[io]") {
 TEST_CASE("a result's predicted time is optional, and round trips", "[io]") {
   RunResult r = trained("a", 1.0);
   CHECK(ff::io::to_json(r)["predicted_seconds"].is_null());
-  CHECK_FALSE(ff::io::result_from_json(ff::io::to_json(r), "x").predicted_seconds);
-  r.predicted_seconds = 4.5;
-  CHECK(ff::io::result_from_json(ff::io::to_json(r), "x").predicted_seconds == 4.5);
+  CHECK_FALSE(ff::io::result_from_json(ff::io::to_json(r), "x").predicted_s);
+  r.predicted_s = 4.5;
+  CHECK(ff::io::result_from_json(ff::io::to_json(r), "x").predicted_s == 4.5);
   auto old = ff::io::to_json(r);
   old.erase("predicted_seconds");
-  CHECK_FALSE(ff::io::result_from_json(old, "x").predicted_seconds);
+  CHECK_FALSE(ff::io::result_from_json(old, "x").predicted_s);
 }

@@ -20,6 +20,8 @@ TEST_CASE("numbers are written as people write them, and read back as the same",
   CHECK(ff::format_count(5952) == "5.95k");
   CHECK(ff::format_count(999'600) == "1.00M");
   CHECK(ff::format_count(16.04e9) == "16.0G");
+  CHECK(ff::format_bytes(212.4 * 1024 * 1024) == "212 MiB");
+  CHECK(ff::format_bytes(1.26 * 1024 * 1024 * 1024) == "1.3 GiB");
   CHECK(ff::format_flops(3e10) == "3e10");
   CHECK(ff::format_flops(2.123e13) == "2.12e13");
   CHECK(ff::format_duration(4.26) == "4.3s");

@@ -29,13 +29,13 @@ struct RunResult {
   std::string status;                ///< "completed", "failed", ...
   std::string error_message;         ///< empty = null
 
+  std::optional<double> predicted_s;  ///< the plan's, key predicted_seconds; on one core
   std::optional<double> loss_stderr;  ///< standard error of final_loss over held-out rows
   std::optional<double> floor_nats;   ///< the corpus's known entropy on the held-out set
   std::optional<double> train_loss;   ///< mean over the last tenth of the steps
   std::optional<double> bits_per_byte;
   std::optional<double> tokens_per_second;
-  std::optional<double> predicted_seconds;  ///< as planned; none where the plan predicts nothing
-  std::optional<double> mfu;  ///< share of the device's peak; none where it is unknown
+  std::optional<double> mfu;  ///< share of the peak of the cores it had; none where it is unknown
   std::optional<cost::ParamCounts> params;
   std::optional<cost::Architecture> architecture;
   std::optional<int64_t> seed;

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 namespace ff::run {
@@ -26,13 +27,18 @@ struct SweepOutcome {
   int64_t left = 0;       ///< not run: a stop signal, or dry_run
   int signal = 0;         ///< that stopped the sweep, or 0
   double wall_s = 0.0;
+  double training_flops = 0.0;  ///< exact, of the steps of this run, evaluation not counted
+  double flops_per_s = 0.0;     ///< training_flops over wall_s
+  int64_t cores = 0;            ///< that it could use; 0 on a device other than the CPU
+  std::optional<double> mfu;    ///< share of their peak (engine::peak_flops_per_s())
 };
 
 /// Throws ConfigError and FileError before anything is written.
 [[nodiscard]] SweepOutcome run_sweep(const train::TrainConfig& config, const SweepOptions& options);
 
 /// The body of a worker process: trains the experiment of one run folder. Progress goes to stdout,
-/// one line "step num_steps tokens loss" each. Returns the exit code.
+/// one line "step num_steps tokens loss" each; stdin, if it is a socket, brings lines that say
+/// which cores to use ("cores 0 1", "threads 2"). Returns the exit code.
 [[nodiscard]] int run_worker(const std::filesystem::path& run_dir);
 
 }  // namespace ff::run

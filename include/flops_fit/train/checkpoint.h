@@ -20,6 +20,7 @@ struct LoopCounters {
   double tail_loss_sum = 0.0;  ///< of the last tenth of the run
   int64_t tail_steps = 0;
   double wall_s = 0.0;  ///< spent so far, over all sessions
+  double core_s = 0.0;  ///< the same, times the cores in use
 };
 
 struct Checkpoint {

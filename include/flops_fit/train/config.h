@@ -30,6 +30,8 @@ struct HardwareSection {
   std::optional<int64_t> num_threads;
   std::string dtype = "float32";
   bool pin_memory = false;
+  bool pin_workers = true;
+  std::optional<double> memory_limit_gib;
 
   template <class V>
   void visit(V& v) {
@@ -39,7 +41,8 @@ struct HardwareSection {
        .choices = {"auto", "cpu", "cuda"}});
     v("num_threads",
       num_threads,
-      {.doc = "Experiments trained at once on the CPU, one core each; null = all cores.",
+      {.doc = "Cores to use, and so experiments trained at once on the CPU (the last ones get "
+              "several cores each); null = all that this process may use.",
        .min = 1,
        .max = 4096,
        .identity = false});
@@ -51,6 +54,17 @@ struct HardwareSection {
     v("pin_memory",
       pin_memory,
       {.doc = "Copy batches to CUDA through page-locked memory.", .identity = false});
+    v("pin_workers",
+      pin_workers,
+      {.doc = "Bind each worker to cores of its own, if the sweep uses all cores.",
+       .identity = false});
+    v("memory_limit_gib",
+      memory_limit_gib,
+      {.doc = "Memory that the whole sweep may take; fewer experiments run at once to stay within "
+              "it. null = what this machine, control group and ulimit leave.",
+       .unit = "GiB",
+       .min = 0.0,
+       .identity = false});
     v.refused("num_workers",
               "batches are made inside each training process; hardware.num_threads sets how many "
               "run at once");

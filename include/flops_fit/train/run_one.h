@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 // One experiment, from its plan to its result: the training modes and their registry.
+#include "flops_fit/cost/memory.h"
 #include "flops_fit/io/results.h"
 #include "flops_fit/io/sweep.h"
 #include "flops_fit/train/config.h"
@@ -26,6 +27,14 @@ struct RunRequest {
   std::string config_hash;
   std::filesystem::path run_dir;  ///< exists
   std::function<void(const RunProgress&)> on_progress = [](const RunProgress&) {};
+  /// Asked before every step: threads that it may use. They never change what comes out.
+  std::function<int64_t()> num_threads = [] { return int64_t{1}; };
+};
+
+/// What one run takes of the machine.
+struct RunNeeds {
+  cost::WorkerMemory memory;
+  int64_t max_threads = 1;  ///< that a step can make use of
 };
 
 /// A way to get an experiment's loss.
@@ -38,6 +47,8 @@ struct Mode {
   void (*check)(const std::vector<io::Experiment>&, const TrainConfig&);
   /// Names the data for the configuration hash; called once per sweep, may prepare caches.
   std::string (*data_identity)(const TrainConfig&);
+  /// Only for in_worker modes: predicts what a run takes.
+  RunNeeds (*needs)(const RunRequest&);
   /// Runs one experiment. A run that diverges returns status "failed"; a stop signal throws
   /// Interrupted after a checkpoint.
   io::RunResult (*run)(const RunRequest&);

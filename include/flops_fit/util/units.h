@@ -12,6 +12,9 @@ namespace ff {
 /// Three significant digits with a decimal suffix: 1.23M, 456, 7.89k, 12.3G.
 [[nodiscard]] std::string format_count(double value);
 
+/// "512 MiB", "3.4 GiB".
+[[nodiscard]] std::string format_bytes(double bytes);
+
 /// Three significant digits in scientific form: 1.23e+12 -> "1.23e12".
 [[nodiscard]] std::string format_flops(double flops);
 

@@ -76,6 +76,50 @@ void warn_of_learning_rate(const std::vector<io::Experiment>& sweep, const Train
   }
 }
 
+/// The engine that a run gets, and what it is made of.
+struct EngineChoice {
+  model::Parametrization parametrization;
+  engine::EngineOptions options;
+  std::string name;
+};
+
+EngineChoice choose_for(const RunRequest& request, const std::string& device) {
+  EngineChoice choice{
+      .parametrization = model::make_parametrization(*request.experiment.architecture,
+                                                     parametrization_options(request.config)),
+      .options = engine_options(request.config)};
+  choice.options.device = device;
+  choice.options.pin_memory = request.config.hardware.pin_memory;
+  choice.name = engine::choose_engine(request.config.engine, choice.options);
+  return choice;
+}
+
+/// Time in a run, and what it spent of the machine: time on two cores counts twice.
+class RunClock {
+ public:
+  explicit RunClock(const LoopCounters& before) : before_(before) {}
+
+  void set_cores(int64_t cores) {
+    core_s_ += static_cast<double>(cores_) * seconds_since(since_);
+    since_ = Clock::now();
+    cores_ = cores;
+  }
+  [[nodiscard]] double wall_s() const { return before_.wall_s + seconds_since(start_); }
+  [[nodiscard]] double core_s() const {
+    return before_.core_s + core_s_ + static_cast<double>(cores_) * seconds_since(since_);
+  }
+
+ private:
+  LoopCounters before_;
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point since_ = start_;
+  int64_t cores_ = 1;
+  double core_s_ = 0.0;
+};
+
+/// Longest silence between two progress reports.
+constexpr double kReportEveryS = 0.5;
+
 /// A training loss of this many times ln(vocab), the loss of guessing, is past recovery.
 constexpr double kDivergedFactor = 10.0;
 
@@ -146,6 +190,21 @@ std::string local_data_identity(const TrainConfig& config) {
   return data::open_dataset(config.dataset)->identity();
 }
 
+RunNeeds local_needs(const RunRequest& request) {
+  const cost::Architecture& arch = *request.experiment.architecture;
+  const TrainConfig& config = request.config;
+  const bool fused =
+      choose_for(request, engine::resolve_device(config.hardware.device)).name == "fused";
+  return {.memory = cost::predicted_memory(
+              arch,
+              {.fused = fused,
+               .batch_rows = make_schedule(request.experiment, config).batch_size,
+               .micro_batches = config.trainer.accumulation_steps,
+               .evaluation_tokens = config.evaluation.tokens}),
+          // LibTorch's sums depend on how many threads there are, and so would the losses.
+          .max_threads = fused ? INT64_MAX : 1};
+}
+
 io::RunResult run_local(const RunRequest& request) {
   const io::Experiment& e = request.experiment;
   const TrainerSection& trainer = request.config.trainer;
@@ -155,14 +214,9 @@ io::RunResult run_local(const RunRequest& request) {
   const double peak = device == "cpu" ? engine::peak_flops_per_s() : 0.0;
   const auto dataset = data::open_dataset(request.config.dataset);
   const data::EvalSet held_out = dataset->eval_set(request.config.evaluation.tokens);
-  const model::Parametrization parametrization =
-      model::make_parametrization(arch, parametrization_options(request.config));
-  engine::EngineOptions engine_config = engine_options(request.config);
-  engine_config.device = device;
-  engine_config.pin_memory = request.config.hardware.pin_memory;
-  const std::string engine_name = engine::choose_engine(request.config.engine, engine_config);
+  const EngineChoice choice = choose_for(request, device);
   const auto engine = engine::make_engine(
-      engine_name, parametrization, engine_config, static_cast<uint64_t>(run.seed));
+      choice.name, choice.parametrization, choice.options, static_cast<uint64_t>(run.seed));
 
   LoopCounters counters;
   if (auto checkpoint = load_checkpoint(request.run_dir, request.config_hash)) {
@@ -171,11 +225,11 @@ io::RunResult run_local(const RunRequest& request) {
   } else {
     std::filesystem::remove(request.run_dir / "metrics.jsonl");
   }
-  const double wall_before = counters.wall_s;
-  const auto start = Clock::now();
-  auto last_checkpoint = start;
+  RunClock clock(counters);
+  auto last_checkpoint = Clock::now();
   const auto save = [&] {
-    counters.wall_s = wall_before + seconds_since(start);
+    counters.wall_s = clock.wall_s();
+    counters.core_s = clock.core_s();
     save_checkpoint(request.run_dir, {request.config_hash, counters, engine->state()});
     last_checkpoint = Clock::now();
   };
@@ -189,13 +243,26 @@ io::RunResult run_local(const RunRequest& request) {
   result.num_tokens = run.num_steps * step_tokens;
   result.learning_rate = run.learning_rate;
   if (result.params) {
-    result.params->total = parametrization.num_parameters();  // the plan knows no norm gains
+    result.params->total = choice.parametrization.num_parameters();  // the plan knows no norm gains
   }
   result.device = device;
-  result.engine = engine_name;
+  result.engine = choice.name;
   result.dtype = request.config.hardware.dtype;
 
+  int64_t threads = 1;
+  auto last_report = Clock::now();
+  const auto report = [&](double loss) {
+    last_report = Clock::now();
+    request.on_progress({counters.step, run.num_steps, counters.step * step_tokens, loss});
+  };
+  report(NAN);  // where this session starts
+
   while (counters.step < run.num_steps) {
+    if (const int64_t wanted = request.num_threads(); wanted != threads) {
+      threads = wanted;
+      engine->set_num_threads(threads);
+      clock.set_cores(threads);
+    }
     const int64_t step = counters.step;
     const double factor = lr_factor(step, run, trainer);
     dataset->fill_batch(static_cast<uint64_t>(run.seed), step, run.batch_size, tokens);
@@ -244,7 +311,9 @@ io::RunResult run_local(const RunRequest& request) {
         result.bits_per_byte = final.bits_per_byte;
       }
       log.write(line);
-      request.on_progress({counters.step, run.num_steps, line.tokens, *line.train_loss});
+      report(*line.train_loss);
+    } else if (seconds_since(last_report) >= kReportEveryS) {
+      report(counters.log_loss_sum / static_cast<double>(counters.log_steps));
     }
     if (stop_signal() != 0 && !last) {
       save();
@@ -256,12 +325,12 @@ io::RunResult run_local(const RunRequest& request) {
     }
   }
 
-  const double wall_s = wall_before + seconds_since(start);
+  const double wall_s = clock.wall_s();
   result.actual_flops = static_cast<double>(counters.step) * step_flops;
   result.wall_time_s = wall_s;
   result.tokens_per_second = static_cast<double>(counters.step * step_tokens) / wall_s;
   if (peak > 0) {
-    result.mfu = result.actual_flops / wall_s / peak;
+    result.mfu = result.actual_flops / clock.core_s() / peak;
   }
   result.timestamp = utc_timestamp();
   if (result.status == "failed") {

@@ -7,6 +7,7 @@ namespace ff::train {
 
 void check_local(const std::vector<io::Experiment>& sweep, const TrainConfig& config);
 std::string local_data_identity(const TrainConfig& config);
+RunNeeds local_needs(const RunRequest& request);
 io::RunResult run_local(const RunRequest& request);
 
 void check_mock(const std::vector<io::Experiment>& sweep, const TrainConfig& config);
