@@ -26,6 +26,7 @@ Json to_json(const RunResult& r) {
                {"status", r.status},
                {"error_message", text_or_null(r.error_message)},
                {"predicted_seconds", number_or_null(r.predicted_s)},
+               {"core_seconds", number_or_null(r.core_s)},
                {"loss_stderr", number_or_null(r.loss_stderr)},
                {"floor_nats", number_or_null(r.floor_nats)},
                {"train_loss", number_or_null(r.train_loss)},
@@ -66,6 +67,7 @@ RunResult result_from_json(const Json& value, const std::string& where) {
   r.timestamp = object.text_or("timestamp", "");
   r.error_message = object.text_or("error_message", "");
   r.predicted_s = object.maybe_number("predicted_seconds");
+  r.core_s = object.maybe_number("core_seconds");
   r.loss_stderr = object.maybe_number("loss_stderr");
   r.floor_nats = object.maybe_number("floor_nats");
   r.train_loss = object.maybe_number("train_loss");

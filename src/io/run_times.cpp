@@ -24,7 +24,7 @@ std::vector<RunTime> run_times(std::span<const RunResult> results,
     if (predicted_s > cost::kRunStartSeconds) {
       times.push_back({.experiment_id = result.experiment_id,
                        .predicted_s = predicted_s - cost::kRunStartSeconds,
-                       .actual_s = result.wall_time_s});
+                       .actual_s = result.core_s.value_or(result.wall_time_s)});
     }
   }
   return times;

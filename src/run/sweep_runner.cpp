@@ -5,6 +5,7 @@
 #include "sweep_progress.h"
 #include "worker_pool.h"
 
+#include "flops_fit/engine/cpu.h"
 #include "flops_fit/engine/engine.h"
 #include "flops_fit/run/cores.h"
 #include "flops_fit/run/machine_memory.h"

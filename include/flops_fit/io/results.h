@@ -30,6 +30,7 @@ struct RunResult {
   std::string error_message;         ///< empty = null
 
   std::optional<double> predicted_s;  ///< the plan's, key predicted_seconds; on one core
+  std::optional<double> core_s;       ///< key core_seconds; more than wall time where cores helped
   std::optional<double> loss_stderr;  ///< standard error of final_loss over held-out rows
   std::optional<double> floor_nats;   ///< the corpus's known entropy on the held-out set
   std::optional<double> train_loss;   ///< mean over the last tenth of the steps

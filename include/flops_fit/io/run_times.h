@@ -10,8 +10,9 @@
 
 namespace ff::io {
 
-/// One completed run. Both times are those of its training and evaluation: a result's wall time
-/// does not know the start of its process, so cost::kRunStartSeconds is taken off the prediction.
+/// One completed run. Both times are seconds of one core, for its training and evaluation: a
+/// result's times do not know the start of its process, so cost::kRunStartSeconds is taken off the
+/// prediction.
 struct RunTime {
   std::string experiment_id;
   double predicted_s = 0.0;

@@ -328,9 +328,10 @@ io::RunResult run_local(const RunRequest& request) {
   const double wall_s = clock.wall_s();
   result.actual_flops = static_cast<double>(counters.step) * step_flops;
   result.wall_time_s = wall_s;
+  result.core_s = clock.core_s();
   result.tokens_per_second = static_cast<double>(counters.step * step_tokens) / wall_s;
   if (peak > 0) {
-    result.mfu = result.actual_flops / clock.core_s() / peak;
+    result.mfu = result.actual_flops / *result.core_s / peak;
   }
   result.timestamp = utc_timestamp();
   if (result.status == "failed") {
