@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/engine/adamw.h"
+#include "flops_fit/engine/cpu.h"
 #include "flops_fit/engine/engine.h"
 #include "flops_fit/model/gpt.h"
 #include "flops_fit/util/error.h"
@@ -7,6 +8,7 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <malloc.h>
 
 namespace ff::engine {
@@ -113,6 +115,15 @@ std::unique_ptr<Engine> make_eager_engine(const model::Parametrization& p,
                                           const EngineOptions& options,
                                           uint64_t seed) {
   return std::make_unique<EagerEngine>(p, options, seed);
+}
+
+std::vector<std::pair<std::string, std::string>> worker_variables() {
+  std::vector<std::pair<std::string, std::string>> variables = {
+      {"OMP_NUM_THREADS", "1"}, {"OPENBLAS_NUM_THREADS", "1"}, {"MKL_NUM_THREADS", "1"}};
+  if (instruction_set() == InstructionSet::kAvx512 && std::getenv("OPENBLAS_CORETYPE") == nullptr) {
+    variables.emplace_back("OPENBLAS_CORETYPE", "SkylakeX");
+  }
+  return variables;
 }
 
 void prepare_worker_process() {

@@ -11,6 +11,7 @@
 #include "flops_fit/run/machine_memory.h"
 #include "flops_fit/train/checkpoint.h"
 #include "flops_fit/train/run_one.h"
+#include "flops_fit/util/cores.h"
 #include "flops_fit/util/error.h"
 #include "flops_fit/util/signals.h"
 #include "flops_fit/util/units.h"
@@ -159,7 +160,7 @@ class Sweep {
   /// Refuses what does not fit even alone, before any time is spent on the others.
   void check_memory(const AvailableMemory& memory) const {
     for (const Job& job : queue_) {
-      const cost::WorkerMemory& needs = job.needs.memory;
+      const engine::WorkerMemory& needs = job.needs.memory;
       const bool for_one = needs.own_bytes > memory.process_bytes;
       if (for_one || needs.own_bytes + needs.shared_bytes > memory.bytes) {
         throw error<ConfigError>(
@@ -179,7 +180,7 @@ class Sweep {
   void say_plan() const {
     for (const Job& job : queue_) {
       const io::Experiment& e = job.request.experiment;
-      const cost::WorkerMemory& needs = job.needs.memory;
+      const engine::WorkerMemory& needs = job.needs.memory;
       spdlog::info(
           "  {}: {} parameters, {} tokens, {} FLOPs, about {}{}",
           e.experiment_id,
@@ -272,7 +273,7 @@ class Sweep {
     const std::optional<std::string> problem = worker.process->wait();
     progress_.add(worker.work());
     const auto threads = std::max<int64_t>(1, static_cast<int64_t>(worker.cores.size()));
-    const cost::WorkerMemory& memory = worker.job.needs.memory;
+    const engine::WorkerMemory& memory = worker.job.needs.memory;
     spdlog::debug("{}: took {}, predicted {}",
                   request.experiment.experiment_id,
                   format_bytes(worker.process->peak_bytes()),

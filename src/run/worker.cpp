@@ -5,6 +5,7 @@
 #include "flops_fit/run/cores.h"
 #include "flops_fit/run/machine_memory.h"
 #include "flops_fit/run/sweep_runner.h"
+#include "flops_fit/util/cores.h"
 #include "flops_fit/util/error.h"
 #include "flops_fit/util/signals.h"
 #include "flops_fit/util/units.h"

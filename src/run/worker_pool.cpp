@@ -49,7 +49,7 @@ double WorkerPool::free_bytes() const {
   double free = capped ? *limits_.memory_bytes : available_memory().bytes;
   double shared = 0.0;
   for (const Running& worker : running_) {
-    const cost::WorkerMemory& memory = worker.job.needs.memory;
+    const engine::WorkerMemory& memory = worker.job.needs.memory;
     const auto threads = std::max<int64_t>(1, static_cast<int64_t>(worker.cores.size()));
     const double taken = !capped && worker.process ? private_bytes(worker.process->pid()) : 0.0;
     free -= std::max(0.0, memory.private_bytes(threads) - taken);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "worker_process.h"
 
+#include "flops_fit/engine/engine.h"
 #include "flops_fit/util/error.h"
 
 #include <array>
@@ -20,18 +21,12 @@
 namespace ff::run {
 namespace {
 
-/// This process's environment, with one thread per worker. OpenBLAS reads its variables before
-/// main(), which is why they are set here: it takes new AVX-512 servers for older CPUs and runs at
-/// half speed.
+/// This process's environment with a worker's variables.
 std::vector<std::string> worker_environment() {
-  std::vector<std::string> variables = {
-      "OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1", "MKL_NUM_THREADS=1"};
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-      std::getenv("OPENBLAS_CORETYPE") == nullptr) {
-    variables.emplace_back("OPENBLAS_CORETYPE=SkylakeX");
+  std::vector<std::string> variables;
+  for (const auto& [name, value] : engine::worker_variables()) {
+    variables.push_back(name + "=" + value);
   }
-#endif
   const size_t ours = variables.size();
   for (char** entry = environ; *entry != nullptr; ++entry) {
     bool replaced = false;

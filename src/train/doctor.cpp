@@ -86,19 +86,11 @@ void examine_model(const TrainConfig& config, int64_t cores, DoctorFacts& facts)
 }  // namespace
 
 void enter_worker_environment() {
-  std::vector<std::pair<const char*, const char*>> wanted = {
-      {"OMP_NUM_THREADS", "1"}, {"OPENBLAS_NUM_THREADS", "1"}, {"MKL_NUM_THREADS", "1"}};
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-      std::getenv("OPENBLAS_CORETYPE") == nullptr) {
-    wanted.emplace_back("OPENBLAS_CORETYPE", "SkylakeX");
-  }
-#endif
   bool changed = false;
-  for (const auto& [name, value] : wanted) {
-    const char* old = std::getenv(name);
-    if (old == nullptr || std::string_view(old) != value) {
-      ::setenv(name, value, 1);
+  for (const auto& [name, value] : engine::worker_variables()) {
+    const char* old = std::getenv(name.c_str());
+    if (old == nullptr || old != value) {
+      ::setenv(name.c_str(), value.c_str(), 1);
       changed = true;
     }
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/util/machine.h"
 
+#include "flops_fit/util/cores.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -216,13 +218,7 @@ std::string cpu_model() {
 }
 
 int64_t allowed_cores() {
-  // A set of fixed size serves machines of up to 1024 cores; beyond, the call fails.
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (::sched_getaffinity(0, sizeof(set), &set) == 0) {
-    return std::max(1, CPU_COUNT(&set));
-  }
-  return std::max<int64_t>(1, std::thread::hardware_concurrency());
+  return static_cast<int64_t>(usable_cores().size());
 }
 
 Machine read_machine() {

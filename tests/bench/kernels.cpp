@@ -2,6 +2,7 @@
 // The fused engine's kernels alone, at the shapes of a model of width d and 256 positions.
 #include "fused/kernels.h"
 
+#include "fused/blocks.h"
 #include "fused/buffer.h"
 
 #include "flops_fit/engine/cpu.h"
@@ -84,7 +85,7 @@ void attention(benchmark::State& state) {
                                .sin = sin.data()};
   const int64_t d = 4 * head;
   const auto qkv = filled(seq_len * 3 * d);
-  auto weights = filled(fused::attention_weights_size(shape));
+  auto weights = filled(fused::kept_weights(shape.num_heads, shape.seq_len));
   auto out = filled(seq_len * d);
   auto dqkv = filled(seq_len * 3 * d);
   for (auto _ : state) {

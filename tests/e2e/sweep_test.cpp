@@ -9,6 +9,7 @@
 #include "flops_fit/io/json.h"
 #include "flops_fit/io/results.h"
 #include "flops_fit/run/cores.h"
+#include "flops_fit/util/cores.h"
 
 #include <map>
 #include <regex>
@@ -58,7 +59,7 @@ std::map<std::string, double> losses(const std::filesystem::path& results) {
 }  // namespace
 
 TEST_CASE("workers are bound to a core each, and the last one gets them all", "[e2e]") {
-  const std::vector<int> cores = ff::run::usable_cores();
+  const std::vector<int> cores = ff::usable_cores();
   if (cores.size() < 2) {
     WARN("skipped: it takes two cores");
     return;

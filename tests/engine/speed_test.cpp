@@ -9,8 +9,8 @@
 #include "flops_fit/engine/engine.h"
 #include "flops_fit/model/parametrization.h"
 
-#include <numeric>
 #include <cmath>
+#include <numeric>
 #include <set>
 
 using namespace ff::engine;

@@ -3,6 +3,8 @@
 
 #include "support/catch.h"
 
+#include "flops_fit/util/cores.h"
+
 #include <algorithm>
 #include <numeric>
 #include <set>
@@ -63,18 +65,18 @@ TEST_CASE("a run keeps the cores it has, and no two runs get the same one", "[ru
 }
 
 TEST_CASE("binding a process binds the threads that are there and those that follow", "[run]") {
-  const std::vector<int> before = ff::run::usable_cores();
+  const std::vector<int> before = ff::usable_cores();
   REQUIRE_FALSE(before.empty());
   CHECK(std::is_sorted(before.begin(), before.end()));
   const std::vector<int> last = {before.back()};
-  REQUIRE(ff::run::bind_process(last));
+  REQUIRE(ff::bind_process(last));
   std::vector<int> seen;
-  std::thread([&] { seen = ff::run::usable_cores(); }).join();
+  std::thread([&] { seen = ff::usable_cores(); }).join();
   CHECK(seen == last);
-  CHECK(ff::run::usable_cores() == last);
-  REQUIRE(ff::run::bind_process(before));
-  CHECK(ff::run::usable_cores() == before);
-  CHECK_FALSE(ff::run::bind_process({}));
-  CHECK_FALSE(ff::run::bind_process(std::vector<int>{1 << 19}));  // no such core
-  CHECK(ff::run::usable_cores() == before);
+  CHECK(ff::usable_cores() == last);
+  REQUIRE(ff::bind_process(before));
+  CHECK(ff::usable_cores() == before);
+  CHECK_FALSE(ff::bind_process({}));
+  CHECK_FALSE(ff::bind_process(std::vector<int>{1 << 19}));  // no such core
+  CHECK(ff::usable_cores() == before);
 }

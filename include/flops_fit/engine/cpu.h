@@ -23,7 +23,7 @@ void limit_instruction_set(InstructionSet most);
 [[nodiscard]] bool has_bf16_products();
 
 /// What one core can do at most [FLOP/s]: float32 multiply-adds on registers alone, with the
-/// instruction set in use. Measured at the first call, in about 20 ms.
+/// instruction set in use. Measured at the first call, in about 50 ms.
 [[nodiscard]] double peak_flops_per_s();
 
 }  // namespace ff::engine

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace ff::engine {
@@ -94,6 +95,12 @@ struct EngineOptions {
 
 /// "cpu" or "cuda" for a configured device of auto, cpu or cuda.
 [[nodiscard]] std::string resolve_device(const std::string& device);
+
+/// Environment variables that a worker is started with: one thread per worker; and OpenBLAS takes
+/// new AVX-512 servers for older CPUs and runs at half speed, unless OPENBLAS_CORETYPE (left alone
+/// where it is set) says otherwise. OpenBLAS reads them before main(), so a process cannot set its
+/// own.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> worker_variables();
 
 /// One thread for this process, and an allocator that keeps memory (glibc hands every large tensor
 /// back to the kernel, which costs eager LibTorch a third of its speed). Call once, before tensors.

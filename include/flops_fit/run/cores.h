@@ -1,20 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// The cores of a sweep: which ones there are, how they are divided between the running experiments,
-// and how a process is bound to its own. Linux only.
+// How the cores of a sweep are divided between the running experiments.
 #include <cstdint>
 #include <span>
 #include <vector>
 
 namespace ff::run {
-
-/// Ids of the cores that this process may run on (sched_getaffinity: what taskset, cpusets and
-/// containers leave of the machine), in rising order; at least one.
-[[nodiscard]] std::vector<int> usable_cores();
-
-/// Binds every thread of this process, and so the threads that they make later, to these cores.
-/// False if the system refuses (a core went away): then nothing or a part is bound.
-bool bind_process(std::span<const int> cores);
 
 /// A run that wants cores.
 struct CoreUser {

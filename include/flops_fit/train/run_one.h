@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 // One experiment, from its plan to its result: the training modes and their registry.
-#include "flops_fit/cost/memory.h"
+#include "flops_fit/engine/memory.h"
 #include "flops_fit/io/results.h"
 #include "flops_fit/io/sweep.h"
 #include "flops_fit/train/config.h"
@@ -33,7 +33,7 @@ struct RunRequest {
 
 /// What one run takes of the machine.
 struct RunNeeds {
-  cost::WorkerMemory memory;
+  engine::WorkerMemory memory;
   int64_t max_threads = 1;  ///< that a step can make use of
 };
 

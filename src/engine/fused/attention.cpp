@@ -3,6 +3,7 @@
 // are kept transposed, [key][query], so that the softmax over keys runs down the vector lanes and
 // needs no horizontal sums. Keys after the last query of a vector are never visited: about half of
 // the square.
+#include "blocks.h"
 #include "buffer.h"
 #include "gemm.h"
 #include "kernels.h"
@@ -12,10 +13,6 @@
 
 namespace ff::engine::fused {
 namespace {
-
-/// Queries taken together. Up to this length the forward pass keeps the softmax weights for the
-/// backward pass, which makes them again for longer rows: they grow with the square.
-constexpr int64_t kBlock = 256;
 
 /// Buffers of one (row, head), reused for all of them. Padding stays zero.
 struct Workspace {
@@ -29,12 +26,6 @@ struct Workspace {
   Buffer out, dk, dv;        ///< [query or key][head]
   Buffer weights, d_scores;  ///< [key][query of the block]
 };
-
-/// Distance of rows of `n` numbers that are read by columns: not a power of two, or a column would
-/// fall on few lines of the first-level cache.
-FF_INLINE int64_t padded(int64_t n) {
-  return round_up(n, kMaxLanes) + kMaxLanes;
-}
 
 /// This thread's, made anew when the shape changes.
 Workspace& workspace(const Attention& s, int64_t lanes) {
@@ -53,7 +44,7 @@ Workspace& workspace(const Attention& s, int64_t lanes) {
   }
   w.q_t.resize(size(w.stride * w.head));
   w.g_t.resize(size(w.stride * w.head));
-  w.weights.resize(size(s.seq_len * padded(std::min(s.seq_len, kBlock))));
+  w.weights.resize(size(s.seq_len * padded(std::min(s.seq_len, kQueryBlock))));
   w.d_scores.resize(w.weights.size());
   return w;
 }
@@ -67,14 +58,14 @@ struct Block {
 
 template <class Body>
 FF_INLINE void for_each_block(const Attention& s, int64_t lanes, Body&& body) {
-  for (int64_t first = 0; first < s.seq_len; first += kBlock) {
-    const int64_t end = std::min(first + kBlock, s.seq_len);
+  for (int64_t first = 0; first < s.seq_len; first += kQueryBlock) {
+    const int64_t end = std::min(first + kQueryBlock, s.seq_len);
     body(Block{first, end, round_up(end - first, lanes), padded(end - first)});
   }
 }
 
 FF_INLINE bool keeps_weights(const Attention& s) {
-  return s.seq_len <= kBlock;
+  return s.seq_len <= kQueryBlock;
 }
 
 /// Where row t's q, k or v of one head starts in qkv (part 0, 1, 2).
@@ -390,10 +381,6 @@ FF_DISPATCH(
     backward_body<kLanes>(s, qkv, weights, dout, dqkv))
 
 }  // namespace
-
-int64_t attention_weights_size(const Attention& s) {
-  return keeps_weights(s) ? s.batch * s.num_heads * s.seq_len * padded(s.seq_len) : 0;
-}
 
 void attention_forward(const Attention& s, const float* qkv, float* weights, float* out) {
   forward_best(s, qkv, weights, out);

@@ -2,6 +2,7 @@
 // The fused engine: a training step without autograd. A batch is cut into groups of blocks; each
 // group adds up its own gradient, and the groups' gradients are added in their order. How a batch
 // is cut depends on its shape alone, so any number of threads gives the same bits.
+#include "blocks.h"
 #include "kernels.h"
 #include "network.h"
 
@@ -19,16 +20,6 @@ namespace ff::engine {
 namespace {
 
 using fused::size;
-
-/// Groups cost a pass over the gradients each: one per 512 tokens keeps that near 1% of a step.
-/// They also cost memory, so a large model has two.
-int64_t choose_groups(int64_t tokens, int64_t parameters) {
-  constexpr int64_t kTokens = 512;
-  constexpr int64_t kMost = 8;
-  constexpr int64_t kMostFloats = 64 << 20;
-  const int64_t fitting = std::max<int64_t>(2, kMostFloats / parameters);
-  return std::clamp<int64_t>(tokens / kTokens, 1, std::min(kMost, fitting));
-}
 
 /// Weights that one task of the update handles.
 struct Range {
@@ -72,8 +63,8 @@ class FusedEngine final : public Engine {
     const fused::BatchSize whole = size_of(batch);
     const std::vector<fused::Block> blocks = cut(batch);
     const auto count = static_cast<int64_t>(blocks.size());
-    const int64_t groups =
-        std::min(count, choose_groups(whole.positions, static_cast<int64_t>(weights_.size())));
+    const int64_t groups = std::min(
+        count, fused::groups_of_batch(whole.positions, static_cast<int64_t>(weights_.size())));
     grads_.resize(size(groups));
     pack(true);
     pool_->run(groups, [&](int64_t group, size_t thread) {

@@ -59,10 +59,8 @@ struct Attention {
   const float* sin;
 };
 
-/// Floats that attention_forward writes to `weights` for the backward pass.
-[[nodiscard]] int64_t attention_weights_size(const Attention& shape);
-
-/// qkv [batch * seq_len, 3 d] -> out [batch * seq_len, d].
+/// qkv [batch * seq_len, 3 d] -> out [batch * seq_len, d]. `weights` gets kept_weights() floats
+/// (see blocks.h) per sequence, for the backward pass.
 void attention_forward(const Attention& shape, const float* qkv, float* weights, float* out);
 /// dout [batch * seq_len, d] -> dqkv [batch * seq_len, 3 d].
 void attention_backward(

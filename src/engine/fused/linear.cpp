@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The three products of a linear layer, blocked so that what the tiles read again stays in cache.
+#include "blocks.h"
 #include "buffer.h"
 #include "gemm.h"
 #include "kernels.h"

@@ -2,7 +2,7 @@
 // Buffers, packing and the forward pass; backward.cpp has the other half.
 #include "network.h"
 
-#include "simd.h"
+#include "blocks.h"
 
 #include <algorithm>
 #include <cmath>
@@ -14,23 +14,6 @@ namespace {
 /// their few terms do not average the rounding out.
 constexpr int64_t kLeastBf16 = 32;
 
-/// Positions of a block: enough for full tiles of the products, few enough that a layer's
-/// activations (about 6 d + 3 d_ff floats each) stay in a second-level cache of 512 KB.
-int64_t choose_block_rows(const cost::Architecture& arch) {
-  constexpr int64_t kCacheFloats = 96 * 1024;
-  const int64_t per_position =
-      8 * arch.d_model + 3 * arch.d_ff + arch.num_heads * round_up(arch.seq_len, 8);
-  const int64_t positions = std::clamp<int64_t>(kCacheFloats / per_position, 48, 512);
-  return std::max<int64_t>(1, positions / arch.seq_len);
-}
-
-/// Positions whose logits (and the gradients in their place) are held at once: the weight's
-/// gradient passes by once per tile, so tiles are long although their logits leave the second-level
-/// cache.
-int64_t choose_tile(int64_t vocab_size) {
-  return std::clamp<int64_t>(512 * 1024 / vocab_size / 12 * 12, 48, 192);
-}
-
 /// Room behind a matrix for the vectors that kernels read past its end.
 void reserve(Buffer& buffer, int64_t count) {
   buffer.resize(size(count + 2 * kMaxLanes));
@@ -41,8 +24,8 @@ void reserve(Buffer& buffer, int64_t count) {
 Network::Network(const model::Parametrization& p, const EngineOptions& options)
     : p_(p),
       seq_len_(p.architecture.seq_len),
-      block_rows_(choose_block_rows(p.architecture)),
-      tile_(choose_tile(p.architecture.vocab_size)) {
+      block_rows_(rows_of_block(p.architecture)),
+      tile_(positions_of_tile(p.architecture.vocab_size)) {
   int64_t offset = 0;
   for (const model::TensorRule& rule : p_.tensors) {
     Slot slot{.rule = &rule, .offset = offset};
@@ -104,7 +87,7 @@ Workspace Network::make_workspace() const {
   for (LayerBuffers& layer : w.layers) {
     reserve_norm(layer.attn_norm);
     reserve(layer.qkv, positions * 3 * d);
-    reserve(layer.weights, attention_weights_size(attention_shape(block_rows_)));
+    reserve(layer.weights, block_rows_ * kept_weights(arch.num_heads, seq_len_));
     reserve(layer.mixed, positions * d);
     reserve_norm(layer.mlp_norm);
     for (Buffer* buffer : {&layer.up, &layer.gate, &layer.act}) {

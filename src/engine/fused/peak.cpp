@@ -41,7 +41,7 @@ FF_DISPATCH(peak,
 
 double measure() {
   double best = 0.0;
-  for (int repeat = 0; repeat < 20; ++repeat) {
+  for (int repeat = 0; repeat < 500; ++repeat) {
     const auto start = std::chrono::steady_clock::now();
     float sum = 0.0F;
     double flops = 0.0;

@@ -52,9 +52,6 @@
 
 namespace ff::engine::fused {
 
-/// The widest vector of any instruction set; buffers are padded to it.
-inline constexpr int64_t kMaxLanes = 16;
-
 template <int kLanes>
 struct Simd {
   typedef float Floats __attribute__((vector_size(kLanes * 4)));
@@ -64,10 +61,6 @@ template <int kLanes>
 using Floats = typename Simd<kLanes>::Floats;
 template <int kLanes>
 using Ints = typename Simd<kLanes>::Ints;
-
-FF_INLINE constexpr int64_t round_up(int64_t n, int64_t multiple) {
-  return (n + multiple - 1) / multiple * multiple;
-}
 
 template <class Vector>
 FF_INLINE Vector splat(float x) {

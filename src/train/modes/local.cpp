@@ -195,7 +195,7 @@ RunNeeds local_needs(const RunRequest& request) {
   const TrainConfig& config = request.config;
   const bool fused =
       choose_for(request, engine::resolve_device(config.hardware.device)).name == "fused";
-  return {.memory = cost::predicted_memory(
+  return {.memory = engine::predicted_memory(
               arch,
               {.fused = fused,
                .batch_rows = make_schedule(request.experiment, config).batch_size,

@@ -13,7 +13,7 @@
 
 #include <cstdint>
 
-namespace ff::cost {
+namespace ff::engine {
 
 struct WorkerMemory {
   double shared_bytes = 0.0;  ///< program and libraries: once for all workers
@@ -33,6 +33,7 @@ struct MemoryOptions {
   int64_t evaluation_tokens = 0;  ///< held out, in memory
 };
 
-[[nodiscard]] WorkerMemory predicted_memory(const Architecture& arch, const MemoryOptions& options);
+[[nodiscard]] WorkerMemory predicted_memory(const cost::Architecture& arch,
+                                            const MemoryOptions& options);
 
-}  // namespace ff::cost
+}  // namespace ff::engine

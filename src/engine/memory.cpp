@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
-#include "flops_fit/cost/memory.h"
+#include "flops_fit/engine/memory.h"
+
+#include "fused/blocks.h"
 
 #include <algorithm>
 
-namespace ff::cost {
+namespace ff::engine {
 namespace {
+
+using cost::Architecture;
 
 constexpr double kMiB = 1024.0 * 1024.0;
 constexpr double kFloat = 4.0;
@@ -25,16 +29,21 @@ constexpr double kBytesPerHeldOutToken = 24.0;
 /// Evaluation takes at least so many tokens at once.
 constexpr int64_t kEvaluationTokens = 2048;
 
-/// Activations of a block of rows: the backward pass needs one layer's 8 d + 3 f and the attention
-/// weights of each position. A block is a row, or as many as fit a cache of 2 MiB.
-double fused_block_bytes(const Architecture& arch) {
-  constexpr double kCacheBytes = 2 * kMiB;
-  const auto per_position =
-      static_cast<double>(8 * arch.d_model + 3 * arch.d_ff + arch.num_heads * (arch.seq_len + 7));
-  const double row = per_position * static_cast<double>(arch.seq_len) * kFloat;
-  const double logits = 12.0 * static_cast<double>(arch.vocab_size) * kFloat;
-  return std::max(row, kCacheBytes) * static_cast<double>(arch.num_layers + 1) +
-         std::max(logits, kCacheBytes);
+/// What a thread of the fused engine works in, norm gains included: the activations of a block in
+/// every layer, a tile of logits, one head's attention, and copied factors of a product.
+double fused_thread_bytes(const Architecture& arch) {
+  const int64_t d = arch.d_model;
+  const int64_t positions = fused::rows_of_block(arch) * arch.seq_len;
+  const int64_t layer =
+      positions * (10 * d + 3 * arch.d_ff) +
+      fused::rows_of_block(arch) * fused::kept_weights(arch.num_heads, arch.seq_len);
+  const int64_t shared = positions * (6 * d + std::max(3 * d, arch.d_ff) + arch.d_ff) +
+                         fused::positions_of_tile(arch.vocab_size) * arch.vocab_size;
+  const int64_t head = fused::padded(arch.head_size());
+  const int64_t attention =
+      arch.seq_len * (9 * head + 2 * fused::padded(std::min(arch.seq_len, fused::kQueryBlock)));
+  const int64_t factors = 256 * (std::max({d, arch.d_ff}) + 2 * fused::kMaxLanes + 96);
+  return static_cast<double>(arch.num_layers * layer + shared + attention + factors) * kFloat;
 }
 
 /// Floats per token that autograd keeps until the backward pass: of a layer two norms, q, k, v, the
@@ -59,18 +68,19 @@ double eager_evaluation_bytes(const Architecture& arch) {
 }  // namespace
 
 WorkerMemory predicted_memory(const Architecture& arch, const MemoryOptions& options) {
-  const ParamCounts counts = count_params(arch);
+  const cost::ParamCounts counts = cost::count_params(arch);
   const double params = static_cast<double>(counts.total) * kFloat;
   const double data = kBytesPerHeldOutToken * static_cast<double>(options.evaluation_tokens) +
                       8.0 * static_cast<double>(options.batch_rows * (arch.seq_len + 1));
   WorkerMemory memory{.shared_bytes = kSharedBase};
   if (options.fused) {
-    // Weights, gradients, two moments; two packed copies of what is multiplied; while a checkpoint
-    // is saved, three copies.
-    memory.thread_bytes = kFusedSlack * fused_block_bytes(arch);
-    memory.own_bytes =
-        kOwnBase + memory.thread_bytes +
-        kFusedSlack * (7 * params + 2 * static_cast<double>(counts.matmul) * kFloat + data);
+    // Weights, two moments, a gradient per group of the batch; two packed copies of what is
+    // multiplied; while a checkpoint is saved, three copies.
+    const int64_t groups = fused::groups_of_batch(options.batch_rows * arch.seq_len, counts.total);
+    memory.thread_bytes = kFusedSlack * fused_thread_bytes(arch);
+    memory.own_bytes = kOwnBase + memory.thread_bytes +
+                       kFusedSlack * (static_cast<double>(6 + groups) * params +
+                                      2 * static_cast<double>(counts.matmul) * kFloat + data);
     return memory;
   }
   const int64_t parts = std::clamp<int64_t>(options.micro_batches, 1, options.batch_rows);
@@ -85,4 +95,4 @@ WorkerMemory predicted_memory(const Architecture& arch, const MemoryOptions& opt
   return memory;
 }
 
-}  // namespace ff::cost
+}  // namespace ff::engine

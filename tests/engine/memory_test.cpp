@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: MIT
 // How the prediction grows; that it holds is checked on real processes in tests/e2e.
-#include "flops_fit/cost/memory.h"
+#include "flops_fit/engine/memory.h"
 
 #include "support/catch.h"
 
 using ff::cost::Architecture;
-using ff::cost::predicted_memory;
+using ff::engine::predicted_memory;
 
-TEST_CASE("predicted memory grows with what a run holds", "[cost]") {
+TEST_CASE("predicted memory grows with what a run holds", "[engine]") {
   const Architecture arch{.d_model = 64,
                           .num_layers = 2,
                           .num_heads = 8,
                           .d_ff = 256,
                           .vocab_size = 4096,
                           .seq_len = 64};
-  const auto own = [](const Architecture& a, const ff::cost::MemoryOptions& options) {
+  const auto own = [](const Architecture& a, const ff::engine::MemoryOptions& options) {
     return predicted_memory(a, options).own_bytes;
   };
   Architecture larger = arch;
   larger.vocab_size *= 8;
   const double added = 4.0 * 2 * 7 * 4096 * 64;  // of embedding and head
   for (const bool fused : {true, false}) {
-    const ff::cost::MemoryOptions few{.fused = fused, .batch_rows = 64};
+    const ff::engine::MemoryOptions few{.fused = fused, .batch_rows = 64};
     // Weights, gradients and two moments at the least, whatever the engine.
     CHECK(own(larger, few) - own(arch, few) >= 4 * added);
     CHECK(own(arch, {.fused = fused, .batch_rows = 64, .evaluation_tokens = 10'000'000}) >
