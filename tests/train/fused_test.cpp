@@ -12,6 +12,11 @@
 
 using namespace ff::engine;
 
+#ifndef FF_FUSED_CASES
+#define FF_FUSED_CASES 50
+#define FF_FUSED_STEPS 10
+#endif
+
 namespace {
 
 struct Case {
@@ -77,7 +82,7 @@ double relative(const std::vector<float>& a, const std::vector<float>& b) {
 
 TEST_CASE("fused gradients are the eager engine's", "[engine]") {
   const bool bf16 = GENERATE(false, true);
-  for (unsigned index = 0; index < 50; ++index) {
+  for (unsigned index = 0; index < FF_FUSED_CASES; ++index) {
     const Case c = random_case(index, bf16);
     INFO("case " << index << " " << c.parametrization << (bf16 ? " bf16" : "") << ": d "
                  << c.arch.d_model << " heads " << c.arch.num_heads << " f " << c.arch.d_ff << " L "
@@ -139,7 +144,7 @@ TEST_CASE("ten fused steps end where ten eager ones do", "[engine]") {
     options.emulate_bf16 = true;
     const auto fused = make_engine("fused", p, options, 3);
     const auto again = make_engine("fused", p, options, 3);
-    for (unsigned step = 0; step < 10; ++step) {
+    for (unsigned step = 0; step < FF_FUSED_STEPS; ++step) {
       again->set_num_threads(1 + step % 4);  // the same bits on any number of threads
       const auto tokens = tokens_of(c, step);
       const Batch batch{tokens, c.rows, c.arch.seq_len};
@@ -156,7 +161,7 @@ TEST_CASE("ten fused steps end where ten eager ones do", "[engine]") {
     // A state moves between the engines.
     again->set_state(eager->state());
     CHECK(again->state().weights == eager->state().weights);
-    CHECK(again->state().steps == 10);
+    CHECK(again->state().steps == FF_FUSED_STEPS);
   }
 }
 
