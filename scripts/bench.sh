@@ -5,14 +5,15 @@
 # One process per core, one thread each, as in a sweep. Everything that is compared runs in the same
 # round, and CPU time is measured, so other programs disturb the ratios little. "python" is the same
 # model in PyTorch (scripts/bench_pytorch.py), where python3 has torch; "-" where something is not there.
-# A "!" marks a target that is missed.
+# A "!" marks a target that is missed. build/release/bin/ff-bench-kernels shows the kernels alone.
+# Needs Google Benchmark (Debian: libbenchmark-dev); python3-torch is optional.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 rounds=${1:-3}
-build=$root/build/bench
-cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DFF_TESTS=OFF \
-  -DFF_BENCHMARKS=ON >/dev/null
-cmake --build "$build" --target ff-bench-steps >/dev/null
+build=$root/build/release
+cd "$root"
+cmake --preset release -DFF_BENCHMARKS=ON >/dev/null
+cmake --build "$build" --target ff-bench-steps ff-bench-kernels >/dev/null
 steps=$build/bin/ff-bench-steps
 cores=$(nproc)
 results=$(mktemp -d)
