@@ -55,9 +55,13 @@ counter() {
 
 median() { sort -g | awk '{ a[NR] = $1 } END { print NR ? a[int((NR + 1) / 2)] : "-" }'; }
 
-has_python() { python3 -c 'import torch' 2>/dev/null; }
+has_python() { [ -n "$python3" ]; }
 
 python=no
+python3=
+for candidate in python3 /usr/bin/python3; do
+  if $candidate -c 'import torch' 2>/dev/null; then python3=$candidate && break; fi
+done
 if has_python; then python=yes; fi
 round=1
 while [ "$round" -le "$rounds" ]; do
@@ -73,7 +77,7 @@ while [ "$round" -le "$rounds" ]; do
     done
     if [ $python = yes ]; then
       file=$results/$name.python.$round
-      on_all_cores "$file" env -u OPENBLAS_CORETYPE python3 "$root/scripts/bench_pytorch.py" \
+      on_all_cores "$file" env -u OPENBLAS_CORETYPE "$python3" "$root/scripts/bench_pytorch.py" \
         "$width" "$layers" "$heads" "$d_ff" "$vocab" "$seq_len" "$rows"
       awk '{ sum += $1; n++ } END { if (n) print sum / n }' "$file" >>"$results/$name.python"
     fi

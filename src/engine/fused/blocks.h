@@ -29,18 +29,18 @@ inline int64_t rows_of_block(const cost::Architecture& arch) {
 /// gradient passes by once per tile, so tiles are long although their logits leave the second-level
 /// cache.
 inline int64_t positions_of_tile(int64_t vocab_size) {
-  return std::clamp<int64_t>(512 * 1024 / vocab_size / 12 * 12, 48, 192);
+  return std::clamp<int64_t>(1024 * 1024 / vocab_size / 12 * 12, 48, 192);
 }
 
 /// Parts of a batch that add up a gradient each, which is what threads can share. A part costs a
-/// pass over the gradients: one per 512 tokens keeps that near 1% of a step. It also costs memory,
-/// so a large model has two.
+/// pass over the gradients: one per 512 tokens keeps that near 1% of a step, or per 1024 where
+/// gradients leave the cache. It also costs memory, so a very large model has two.
 inline int64_t groups_of_batch(int64_t tokens, int64_t parameters) {
-  constexpr int64_t kTokens = 512;
+  const int64_t part = parameters < 1 << 20 ? 512 : 1024;
   constexpr int64_t kMost = 8;
   constexpr int64_t kMostFloats = 64 << 20;
   const int64_t fitting = std::max<int64_t>(2, kMostFloats / parameters);
-  return std::clamp<int64_t>(tokens / kTokens, 1, std::min(kMost, fitting));
+  return std::clamp<int64_t>(tokens / part, 1, std::min(kMost, fitting));
 }
 
 /// Queries that the attention takes together. Up to this length the forward pass keeps the softmax
