@@ -71,17 +71,26 @@ io::Estimator describe(const Candidate& candidate) {
   estimator.name = candidate.entry->name;
   estimator.status = fit.status;
   estimator.num_points = fit.num_points;
-  estimator.certificate = fit.certificate;
+  estimator.objective = fit.objective;
+  if (fit.certificate) {
+    estimator.certificate = to_json(*fit.certificate);
+  }
   estimator.residual_rms = fit.residual_rms;
   estimator.r_squared = fit.r_squared;
   estimator.bootstrap_replicates = candidate.intervals.replicates;
   estimator.bootstrap_usable = candidate.intervals.usable;
-  if (!fit.usable()) {
-    return estimator;
+  for (const auto& [name, value] : fit.extra) {
+    estimator.extra.push_back({.name = name, .value = value, .ci = std::nullopt});
   }
-  estimator.exponent_a = fit.n_law->exponent;
-  estimator.exponent_b = fit.d_law->exponent;
-  estimator.coefficient_k = std::exp(fit.n_law->log_k);
+  if (fit.surface) {
+    estimator.exponent_a = fit.surface->exponent_a();
+    estimator.exponent_b = fit.surface->exponent_b();
+  }
+  if (fit.n_law) {
+    estimator.exponent_a = fit.n_law->exponent;
+    estimator.exponent_b = fit.d_law->exponent;
+    estimator.coefficient_k = std::exp(fit.n_law->log_k);
+  }
   estimator.exponent_a_ci = ci[kNExponent];
   estimator.exponent_b_ci = ci[kDExponent];
   estimator.coefficient_k_ci = ci[kNCoefficient];

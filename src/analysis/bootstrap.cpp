@@ -3,10 +3,11 @@
 
 #include "flops_fit/util/hash.h"
 
+#include "parallel.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <thread>
 
 namespace ff::analysis {
 namespace {
@@ -72,7 +73,7 @@ double quantile(const std::vector<double>& sorted, double p) {
 std::vector<double> quantities_of(const Fit& fit,
                                   std::span<const double> targets,
                                   double flops_per_nd) {
-  std::vector<double> values(kFirstTarget + 3 * targets.size(), kNone);
+  std::vector<double> values(first_extra(targets.size()), kNone);
   const auto put_law = [&values](size_t at, const std::optional<LogLine>& law) {
     if (law) {
       values[at] = std::exp(law->log_k);
@@ -96,6 +97,9 @@ std::vector<double> quantities_of(const Fit& fit,
       values[kFirstTarget + 3 * t + 2] = fit.loss_at(targets[t], flops_per_nd);
     }
   }
+  for (const auto& [name, value] : fit.extra) {
+    values.push_back(value);
+  }
   return values;
 }
 
@@ -105,33 +109,27 @@ Bootstrap bootstrap(const EstimatorEntry& estimator,
                     const FitOptions& options,
                     std::span<const double> targets,
                     const BootstrapConfig& config,
-                    unsigned threads) {
+                    int64_t threads) {
   Bootstrap result;
-  result.intervals.resize(kFirstTarget + 3 * targets.size());
+  result.intervals.resize(first_extra(targets.size()) + fit.extra.size());
   if (!fit.usable() || config.replicates <= 0) {
     return result;
   }
   const auto replicates = static_cast<size_t>(config.replicates);
   std::vector<std::vector<double>> rows(replicates);  // empty: that replicate's fit failed
   const uint64_t seed = fnv1a(estimator.name) ^ static_cast<uint64_t>(config.seed);
-  const auto run = [&](size_t first, size_t step) {
-    for (size_t r = first; r < replicates; r += step) {
-      Generator random(Generator(seed + 0x632be59bd9b4e019ULL * (r + 1)).next());
-      const std::vector<Point> sample = resample(points, estimator.stratified, random);
-      const Fit refit = estimator.refit(sample, options, fit);
-      if (refit.usable()) {
-        rows[r] = quantities_of(refit, targets, options.flops_per_nd);
-      }
-    }
-  };
-  const size_t workers = std::max(1U, threads > 0 ? threads : std::thread::hardware_concurrency());
-  {
-    std::vector<std::jthread> pool;
-    for (size_t i = 1; i < workers; ++i) {
-      pool.emplace_back(run, i, workers);
-    }
-    run(0, workers);
-  }
+  parallel_for(
+      config.replicates,
+      [&](int64_t i) {
+        const auto r = static_cast<size_t>(i);
+        Generator random(Generator(seed + 0x632be59bd9b4e019ULL * (r + 1)).next());
+        const std::vector<Point> sample = resample(points, estimator.stratified, random);
+        const Fit refit = estimator.refit(sample, options, fit);
+        if (refit.usable()) {
+          rows[r] = quantities_of(refit, targets, options.flops_per_nd);
+        }
+      },
+      threads);
 
   result.replicates = config.replicates;
   std::vector<double> column;

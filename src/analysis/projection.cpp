@@ -34,6 +34,11 @@ Inner solve_subset(const Columns& columns, const Eigen::VectorXd& y, std::array<
     }
   }
   chosen.conservativeResize(Eigen::NoChange, count);
+  if (count == 0) {
+    inner.residual = y;
+    inner.sum_squares = y.squaredNorm();
+    return inner;
+  }
   inner.qr.compute(chosen);
   const Eigen::VectorXd solution = inner.qr.solve(y);
 
@@ -49,16 +54,23 @@ Inner solve_subset(const Columns& columns, const Eigen::VectorXd& y, std::array<
 
 /// Non-negative least squares with three columns. The problem is convex, so the unconstrained
 /// solution is the answer if it is feasible; otherwise the best feasible subset of columns is.
-Inner solve_nonnegative(const Columns& columns, const Eigen::VectorXd& y) {
+Inner solve_nonnegative(const Columns& columns,
+                        const Eigen::VectorXd& losses,
+                        std::optional<double> fixed_e = std::nullopt) {
+  const bool fit_e = !fixed_e;
+  const Eigen::VectorXd y = losses.array() - fixed_e.value_or(0.0);
   const auto feasible = [](const Inner& inner) {
     return inner.coefficients.allFinite() && inner.coefficients.minCoeff() >= 0;
   };
-  Inner best = solve_subset(columns, y, {true, true, true});
+  Inner best = solve_subset(columns, y, {fit_e, true, true});
   if (feasible(best)) {
     return best;
   }
   best.sum_squares = std::numeric_limits<double>::infinity();
-  for (int mask = 1; mask < 7; ++mask) {
+  for (int mask = 0; mask < 7; ++mask) {
+    if ((mask & 1) != 0 && !fit_e) {
+      continue;
+    }
     Inner inner = solve_subset(columns, y, {(mask & 1) != 0, (mask & 2) != 0, (mask & 4) != 0});
     if (feasible(inner) && inner.sum_squares < best.sum_squares) {
       best = std::move(inner);
@@ -98,6 +110,9 @@ struct ProjectedSurface::Data {
     Eigen::Matrix<double, Eigen::Dynamic, 2> result(loss.size(), 2);
     result.col(0) = inner.coefficients(1) * log_n.cwiseProduct(columns.col(1));
     result.col(1) = inner.coefficients(2) * log_d.cwiseProduct(columns.col(2));
+    if (inner.qr.cols() == 0) {
+      return result;
+    }
     const auto q = inner.qr.householderQ();
     Eigen::MatrixXd rotated = q.adjoint() * Eigen::MatrixXd(result);
     rotated.topRows(inner.qr.cols()).setZero();
@@ -112,32 +127,37 @@ namespace {
 template <class Data>
 class ProjectedCost final : public ceres::CostFunction {
  public:
-  explicit ProjectedCost(const Data& data)
-      : data_(data), scale_(1 / std::sqrt(data.total_squares)) {
+  ProjectedCost(const Data& data, std::optional<double> fixed_e)
+      : data_(data), fixed_e_(fixed_e), scale_(1 / std::sqrt(data.total_squares)) {
     set_num_residuals(static_cast<int>(data.loss.size()));
-    mutable_parameter_block_sizes()->push_back(2);
+    mutable_parameter_block_sizes()->assign({1, 1});
   }
 
   bool Evaluate(double const* const* parameters,
                 double* residuals,
                 double** jacobians) const override {
-    const Exponents at{parameters[0][0], parameters[0][1]};
+    const Exponents at{parameters[0][0], parameters[1][0]};
     const Columns columns = data_.columns(at);
-    const Inner inner = solve_nonnegative(columns, data_.loss);
+    const Inner inner = solve_nonnegative(columns, data_.loss, fixed_e_);
     if (!std::isfinite(inner.sum_squares)) {
       return false;
     }
     const Eigen::Index n = data_.loss.size();
     Eigen::Map<Eigen::VectorXd>(residuals, n) = scale_ * inner.residual;
-    if (jacobians != nullptr && jacobians[0] != nullptr) {
-      using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, 2, Eigen::RowMajor>;
-      Eigen::Map<RowMajor>(jacobians[0], n, 2) = scale_ * data_.jacobian(columns, inner);
+    if (jacobians != nullptr) {
+      const Eigen::Matrix<double, Eigen::Dynamic, 2> slopes = data_.jacobian(columns, inner);
+      for (Eigen::Index j = 0; j < 2; ++j) {
+        if (jacobians[j] != nullptr) {
+          Eigen::Map<Eigen::VectorXd>(jacobians[j], n) = scale_ * slopes.col(j);
+        }
+      }
     }
     return true;
   }
 
  private:
   const Data& data_;
+  std::optional<double> fixed_e_;
   double scale_;
 };
 
@@ -173,19 +193,27 @@ double ProjectedSurface::sum_squares(const Exponents& at) const {
   return solve_nonnegative(data_->columns(at), data_->loss).sum_squares;
 }
 
-ProjectedFit ProjectedSurface::minimize(const Exponents& start, double tolerance) const {
+ProjectedFit ProjectedSurface::minimize(const Exponents& start,
+                                        const ProjectedSearch& search) const {
   double exponents[2] = {start.alpha, start.beta};
   ceres::Problem problem;
-  problem.AddResidualBlock(new ProjectedCost<Data>(*data_), nullptr, exponents);
-  for (int i = 0; i < 2; ++i) {
-    problem.SetParameterLowerBound(exponents, i, kMinExponent);
-    problem.SetParameterUpperBound(exponents, i, kMaxExponent);
+  problem.AddResidualBlock(
+      new ProjectedCost<Data>(*data_, search.fixed_e), nullptr, &exponents[0], &exponents[1]);
+  for (double& exponent : exponents) {
+    problem.SetParameterLowerBound(&exponent, 0, kMinExponent);
+    problem.SetParameterUpperBound(&exponent, 0, kMaxExponent);
+  }
+  if (search.fixed_alpha) {
+    problem.SetParameterBlockConstant(&exponents[0]);
+  }
+  if (search.fixed_beta) {
+    problem.SetParameterBlockConstant(&exponents[1]);
   }
   ceres::Solver::Options options;
   options.linear_solver_type = ceres::DENSE_QR;
   options.logging_type = ceres::SILENT;
   options.max_num_iterations = 200;
-  options.function_tolerance = tolerance;
+  options.function_tolerance = search.tolerance;
   options.gradient_tolerance = 1e-14;
   options.parameter_tolerance = 1e-12;
   options.num_threads = 1;
@@ -194,13 +222,17 @@ ProjectedFit ProjectedSurface::minimize(const Exponents& start, double tolerance
 
   const Exponents at{exponents[0], exponents[1]};
   const Columns columns = data_->columns(at);
-  const Inner inner = solve_nonnegative(columns, data_->loss);
+  const Inner inner = solve_nonnegative(columns, data_->loss, search.fixed_e);
   ProjectedFit fit;
   fit.surface = data_->surface(inner, at);
+  fit.surface.E = search.fixed_e.value_or(fit.surface.E);
   fit.sum_squares = inner.sum_squares;
   if (std::isfinite(fit.sum_squares)) {
-    const Eigen::Vector2d slope = 2 * data_->jacobian(columns, inner).transpose() * inner.residual;
-    fit.gradient = slope.norm() / data_->total_squares;
+    const auto jacobian = data_->jacobian(columns, inner);
+    const Eigen::Vector2d slope = jacobian.transpose() * inner.residual;  // of f/2
+    fit.gradient = 2 * slope.norm() / data_->total_squares;
+    const Eigen::Matrix2d normal = jacobian.transpose() * jacobian;
+    fit.decrement = slope.dot(normal.ldlt().solve(slope)) / inner.sum_squares;
     const double deviation =
         std::sqrt(data_->total_squares / static_cast<double>(data_->loss.size()));
     const auto range = [&](Eigen::Index j) {

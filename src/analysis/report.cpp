@@ -130,16 +130,13 @@ std::string estimator_table(const io::ScalingLaws& laws) {
   for (const io::Estimator& e : laws.estimators) {
     if (!e.usable()) {
       text += fmt::format("  {}: no answer: {}\n", e.name, e.status);
-    } else if (e.certificate.contains("starts")) {
-      text +=
-          fmt::format("  {}: {} of {} starts agree, gradient {:.1e}, condition number {}\n",
-                      e.name,
-                      e.certificate.value("starts_agreeing", 0),
-                      e.certificate.value("starts", 0),
-                      e.certificate.value("gradient", 0.0),
-                      e.certificate["condition_number"].is_number()
-                          ? fmt::format("{:.1e}", e.certificate["condition_number"].get<double>())
-                          : "infinite");
+    } else if (!e.certificate.empty()) {
+      text += fmt::format("  {}: {} of {} starts agree, decrement {:.0e}, condition number {:.0f}\n",
+                          e.name,
+                          e.certificate.value("starts_agreeing", 0),
+                          e.certificate.value("starts", 0),
+                          e.certificate.value("decrement", 0.0),
+                          e.certificate.value("condition_number", 0.0));
     }
   }
   return text;

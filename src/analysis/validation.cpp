@@ -3,6 +3,9 @@
 
 #include "flops_fit/analysis/parabola.h"
 
+#include "parallel.h"
+
+#include <algorithm>
 #include <cmath>
 #include <optional>
 
@@ -70,17 +73,22 @@ io::Json leave_one_budget_out(const EstimatorEntry& estimator,
                               std::span<const Point> points,
                               const Fit& fit,
                               const FitOptions& options) {
+  const std::vector<std::span<const Point>> groups = by_budget(points);
+  std::vector<Fit> refits(groups.size());
+  parallel_for(static_cast<int64_t>(groups.size()), [&](int64_t i) {
+    const double budget = groups[static_cast<size_t>(i)].front().budget;
+    std::vector<Point> rest;
+    std::copy_if(points.begin(), points.end(), std::back_inserter(rest), [&](const Point& point) {
+      return point.budget != budget;
+    });
+    refits[static_cast<size_t>(i)] = estimator.refit(rest, options, fit);
+  });
   io::Json rows = io::Json::array();
   RootMeanSquare sizes, losses;
-  for (const std::span<const Point> group : by_budget(points)) {
+  for (size_t i = 0; i < groups.size(); ++i) {
+    const std::span<const Point> group = groups[i];
+    const Fit& refit = refits[i];
     const double budget = group.front().budget;
-    std::vector<Point> rest;
-    for (const Point& point : points) {
-      if (point.budget != budget) {
-        rest.push_back(point);
-      }
-    }
-    const Fit refit = estimator.refit(rest, options, fit);
     io::Json row = {{"compute_budget", budget}, {"status", refit.status}};
     if (refit.usable()) {
       const Observed observed = observe(group, fit, options);
@@ -102,6 +110,103 @@ io::Json leave_one_budget_out(const EstimatorEntry& estimator,
   }
   return {
       {"budgets", std::move(rows)}, {"rms_log_size", sizes.value()}, {"rms_loss", losses.value()}};
+}
+
+std::vector<double> rollout_cuts(std::span<const Point> points) {
+  std::vector<double> cuts;
+  for (const double share : {0.5, 0.65, 0.8, 0.9}) {
+    const auto at = static_cast<size_t>(share * static_cast<double>(points.size()));
+    const double cut = points[std::min(at, points.size() - 1)].budget;
+    if (cut > points.front().budget && (cuts.empty() || cut > cuts.back())) {
+      cuts.push_back(cut);
+    }
+  }
+  return cuts;
+}
+
+io::Json rollout(const EstimatorEntry& estimator,
+                 std::span<const Point> points,
+                 const Fit& fit,
+                 const FitOptions& options,
+                 std::span<const double> cuts) {
+  io::Json rows = io::Json::array();
+  for (const double cut : cuts) {
+    const auto above = std::partition_point(
+        points.begin(), points.end(), [cut](const Point& point) { return point.budget < cut; });
+    const std::span<const Point> train(points.begin(), above), test(above, points.end());
+    const Fit refit = estimator.refit(train, options, fit);
+    io::Json row = {{"cut_flops", cut},
+                    {"train_runs", train.size()},
+                    {"test_runs", test.size()},
+                    {"status", refit.status}};
+    if (refit.usable()) {
+      double sum = 0;
+      int count = 0;
+      const auto add = [&](double predicted, double observed) {
+        sum += std::abs(predicted / observed - 1);
+        ++count;
+      };
+      if (refit.surface) {
+        for (const Point& point : test) {
+          add((*refit.surface)(point.n, point.d), point.loss);
+        }
+      } else {
+        for (const io::OptimalPoint& optimum : fit.optima) {
+          if (optimum.compute_budget >= cut) {
+            add(refit.loss_at(optimum.compute_budget, options.flops_per_nd), optimum.final_loss);
+          }
+        }
+      }
+      row["exponent_a"] = io::number_or_null(refit.n_law->exponent);
+      row["mean_relative_error"] = count > 0 ? io::number_or_null(sum / count) : io::Json(nullptr);
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+io::Json jackknife(const EstimatorEntry& estimator,
+                   std::span<const Point> points,
+                   std::span<const std::string> ids,
+                   const Fit& fit,
+                   const FitOptions& options,
+                   double target) {
+  std::vector<Fit> refits(points.size());
+  parallel_for(static_cast<int64_t>(points.size()), [&](int64_t i) {
+    std::vector<Point> rest(points.begin(), points.end());
+    rest.erase(rest.begin() + i);
+    refits[static_cast<size_t>(i)] = estimator.refit(rest, options, fit);
+  });
+  const double full = (*fit.n_law)(target);
+  double sum = 0, squares = 0, count = 0, furthest = -1;
+  size_t most = 0;
+  for (size_t i = 0; i < refits.size(); ++i) {
+    if (refits[i].usable()) {
+      const double exponent = refits[i].n_law->exponent;
+      sum += exponent;
+      squares += exponent * exponent;
+      ++count;
+      const double moved = std::abs(std::log((*refits[i].n_law)(target) / full));
+      if (moved > furthest) {
+        furthest = moved;
+        most = i;
+      }
+    }
+  }
+  io::Json json = {{"runs", points.size()}, {"refits_usable", static_cast<int64_t>(count)}};
+  if (count < 2) {
+    return json;
+  }
+  const double variance = std::max(0.0, squares / count - sum * sum / (count * count));
+  json["stderr_exponent_a"] = std::sqrt((count - 1) * variance);
+  json["target_compute"] = target;
+  json["most_influential"] = {
+      {"experiment_id", ids[most]},
+      {"model_size", points[most].n},
+      {"num_tokens", points[most].d},
+      {"exponent_a_without", refits[most].n_law->exponent},
+      {"model_size_factor", (*refits[most].n_law)(target) / full}};
+  return json;
 }
 
 }  // namespace ff::analysis

@@ -15,8 +15,9 @@ namespace {
 constexpr const char* kRemedy = "run ff-analyze first, or give paths.analysis";
 
 // One list per group of optional fields, so that reading and writing cannot drift apart.
-constexpr std::array<std::pair<const char*, std::optional<double> Estimator::*>, 10>
-    kEstimatorNumbers = {{{"E", &Estimator::E},
+constexpr std::array<std::pair<const char*, std::optional<double> Estimator::*>, 11>
+    kEstimatorNumbers = {{{"objective", &Estimator::objective},
+                          {"E", &Estimator::E},
                           {"A", &Estimator::A},
                           {"B", &Estimator::B},
                           {"alpha", &Estimator::alpha},
@@ -27,14 +28,14 @@ constexpr std::array<std::pair<const char*, std::optional<double> Estimator::*>,
                           {"residual_rms", &Estimator::residual_rms},
                           {"r_squared", &Estimator::r_squared}}};
 constexpr std::array<std::pair<const char*, std::optional<Interval> Estimator::*>, 8>
-    kEstimatorIntervals = {{{"E_ci", &Estimator::E_ci},
-                            {"A_ci", &Estimator::A_ci},
-                            {"B_ci", &Estimator::B_ci},
-                            {"alpha_ci", &Estimator::alpha_ci},
-                            {"beta_ci", &Estimator::beta_ci},
-                            {"exponent_a_ci", &Estimator::exponent_a_ci},
-                            {"exponent_b_ci", &Estimator::exponent_b_ci},
-                            {"coefficient_k_ci", &Estimator::coefficient_k_ci}}};
+    kEstimatorIntervals = {{{"E", &Estimator::E_ci},
+                            {"A", &Estimator::A_ci},
+                            {"B", &Estimator::B_ci},
+                            {"alpha", &Estimator::alpha_ci},
+                            {"beta", &Estimator::beta_ci},
+                            {"exponent_a", &Estimator::exponent_a_ci},
+                            {"exponent_b", &Estimator::exponent_b_ci},
+                            {"coefficient_k", &Estimator::coefficient_k_ci}}};
 constexpr std::array<std::pair<const char*, std::optional<double> Isoflop::*>, 8> kIsoflopNumbers =
     {{{"c0", &Isoflop::c0},
       {"c1", &Isoflop::c1},
@@ -166,8 +167,17 @@ Json to_json(const Estimator& estimator) {
     json[key] = number_or_null(estimator.*field);
   }
   json["num_points"] = estimator.num_points ? Json(*estimator.num_points) : Json(nullptr);
+  json["ci"] = Json::object();
   for (const auto& [key, field] : kEstimatorIntervals) {
-    json[key] = interval_json(estimator.*field);
+    if (estimator.*field) {
+      json["ci"][key] = interval_json(estimator.*field);
+    }
+  }
+  for (const ExtraParameter& extra : estimator.extra) {
+    json[extra.name] = number_or_null(extra.value);
+    if (extra.ci) {
+      json["ci"][extra.name] = interval_json(extra.ci);
+    }
   }
   json["bootstrap_replicates"] = estimator.bootstrap_replicates;
   json["bootstrap_usable"] = estimator.bootstrap_usable;
@@ -182,8 +192,11 @@ Estimator read_estimator(const std::string& name, const ObjectReader& object) {
   for (const auto& [key, field] : kEstimatorNumbers) {
     estimator.*field = object.maybe_number(key);
   }
-  for (const auto& [key, field] : kEstimatorIntervals) {
-    estimator.*field = read_interval(object, key);
+  if (object.has("ci")) {
+    const ObjectReader intervals = object.object("ci");
+    for (const auto& [key, field] : kEstimatorIntervals) {
+      estimator.*field = read_interval(intervals, key);
+    }
   }
   if (object.has("num_points")) {
     estimator.num_points = object.integer("num_points");

@@ -13,7 +13,7 @@
 namespace ff::analysis {
 
 /// What a fit says, as numbers: indices into a list of quantities. The predictions follow, three
-/// for each target: N, D, L.
+/// for each target: N, D, L; then what the fit's form has beyond a surface (Fit::extra).
 enum Quantity : size_t {
   kNCoefficient,
   kNExponent,
@@ -28,6 +28,10 @@ enum Quantity : size_t {
   kBeta,
   kFirstTarget,
 };
+
+[[nodiscard]] constexpr size_t first_extra(size_t targets) {
+  return kFirstTarget + 3 * targets;
+}
 
 /// NaN for what the fit does not have.
 [[nodiscard]] std::vector<double> quantities_of(const Fit& fit,
@@ -48,6 +52,6 @@ struct Bootstrap {
                                   const FitOptions& options,
                                   std::span<const double> targets,
                                   const BootstrapConfig& config,
-                                  unsigned threads = 0);
+                                  int64_t threads = 0);
 
 }  // namespace ff::analysis

@@ -10,12 +10,18 @@
 namespace ff::analysis {
 
 struct FittingConfig {
-  std::string method = "vp";
+  std::string method = "auto";
   double min_r_squared = 0.85;
   bool robust = false;
   bool enforce_monotonic = false;
   double window_nats = 0.5;
   bool weight_vertices = true;
+  bool subtract_bias = false;
+  double huber_delta = 1e-3;
+  int64_t starts = 256;
+  double tolerance = 1e-12;
+  int64_t envelope_bins = 1500;
+  std::string repeat_base = "published";
   double group_tolerance = 0.02;
 
   template <class V>
@@ -23,9 +29,19 @@ struct FittingConfig {
     v("method",
       method,
       {.doc = "Estimator behind n_opt_fit, d_opt_fit and l_opt_fit; every estimator is fitted and "
-              "shown. empirical is the Python tool's name of argmin. vp falls back to quadratic, "
-              "quadratic to argmin, each with a warning.",
-       .choices = {"vp", "quadratic", "argmin", "empirical"}});
+              "shown. auto: vp, or huber where runs lie far off the surface (outliers). Where the "
+              "estimator has no answer, the next of vp, huber, log_mse, lad and quadratic is taken, "
+              "with a warning. argmin (in the Python tool: empirical) and envelope only if asked "
+              "for.",
+       .choices = {"auto",
+                   "vp",
+                   "huber",
+                   "log_mse",
+                   "lad",
+                   "quadratic",
+                   "envelope",
+                   "argmin",
+                   "empirical"}});
     v("min_r_squared",
       min_r_squared,
       {.doc = "A power law whose R^2 is below this is marked \"low r_squared\" and warned of.",
@@ -49,6 +65,38 @@ struct FittingConfig {
       weight_vertices,
       {.doc =
            "quadratic: weight each vertex by 1/s.e.^2 when every parabola has at least 4 sizes."});
+    v("subtract_bias",
+      subtract_bias,
+      {.doc = "quadratic: move each vertex back by what a parabola through these sizes would miss on "
+              "the fitted surface (the bias is printed in any case)."});
+    v("huber_delta",
+      huber_delta,
+      {.doc = "huber: residuals of ln L beyond this count linearly. 1e-3 is Hoffmann et al.'s; it "
+              "lies below the usual scatter, so that the fit is nearly that of least absolute "
+              "deviations.",
+       .min = 1e-9});
+    v("starts",
+      starts,
+      {.doc = "Starting points of each parametric fit; at least 16 and 3 that agree are needed for "
+              "a certificate.",
+       .min = 1,
+       .max = 1e6});
+    v("tolerance",
+      tolerance,
+      {.doc = "A parametric fit stops where a Newton step would lower its objective by less than "
+              "this share; above 1e-9 is no certificate.",
+       .min = 0,
+       .max = 1});
+    v("envelope_bins",
+      envelope_bins,
+      {.doc = "envelope: log-spaced FLOP counts at which the lowest training curve is sought.",
+       .min = 2,
+       .max = 1e6});
+    v("repeat_base",
+      repeat_base,
+      {.doc = "data_constrained: E, A, B, alpha, beta of Muennighoff et al. 2023 (C4, published), "
+              "or fitted together with R_D and R_N.",
+       .choices = {"published", "fitted"}});
     v("group_tolerance",
       group_tolerance,
       {.doc = "Runs whose compute_budget differs by at most this share belong to one budget.",

@@ -8,7 +8,9 @@
 #include "flops_fit/analysis/runs.h"
 #include "flops_fit/analysis/surface.h"
 
+#include <limits>
 #include <memory>
+#include <optional>
 #include <span>
 
 namespace ff::analysis {
@@ -26,10 +28,18 @@ struct ProjectedFit {
   Surface surface;
   double sum_squares = 0.0;  ///< f [nats^2]
   double gradient = 0.0;     ///< norm of df/d(alpha, beta) over total_squares()
+  double decrement = 0.0;    ///< share of f that a Gauss-Newton step would still gain
   /// Largest minus smallest value of A/N^alpha and of B/D^beta over the data, relative to the
   /// losses' standard deviation. Near 0: the losses do not depend on N, or on D.
   double size_range = 0.0, token_range = 0.0;
   bool converged = false;  ///< by the optimizer's own account
+};
+
+struct ProjectedSearch {
+  double tolerance = 1e-15;  ///< ends where a step improves f by less than this share
+  std::optional<double> fixed_e = std::nullopt;  ///< E stays at this, instead of at its best
+  bool fixed_alpha = false;                      ///< alpha stays at the start's
+  bool fixed_beta = false;
 };
 
 class ProjectedSurface {
@@ -41,10 +51,11 @@ class ProjectedSurface {
 
   /// f at the given exponents.
   [[nodiscard]] double sum_squares(const Exponents& at) const;
-  /// Minimises f from `start` within [kMinExponent, kMaxExponent]^2, by Levenberg-Marquardt,
-  /// until a step improves it by less than the share `tolerance`: relative, unlike the usual
-  /// criterion of L-BFGS, which takes small values for converged.
-  [[nodiscard]] ProjectedFit minimize(const Exponents& start, double tolerance = 1e-15) const;
+  /// Minimises f from `start` within [kMinExponent, kMaxExponent]^2, by Levenberg-Marquardt. Its
+  /// tolerance is relative, unlike the usual criterion of L-BFGS, which takes small values for
+  /// converged.
+  [[nodiscard]] ProjectedFit minimize(const Exponents& start,
+                                      const ProjectedSearch& search = {}) const;
   /// Sum of squares of the losses about their mean.
   [[nodiscard]] double total_squares() const;
   /// Condition number of the five-parameter Jacobian with centred logs and unit columns.

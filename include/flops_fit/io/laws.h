@@ -77,20 +77,32 @@ struct Isoflop {
   std::optional<double> residual_rms;       ///< root mean square residual, relative to the loss
 };
 
+struct ExtraParameter {
+  std::string name;
+  double value = 0.0;
+  std::optional<Interval> ci;
+};
+
 /// One estimator's answer. Fields that an estimator does not have are empty.
 /// exponent_a: N_opt ~ C^a; exponent_b: D_opt ~ C^b; coefficient_k: N_opt = k C^a.
 struct Estimator {
-  std::string name;                            ///< "argmin", "quadratic", "vp"
-  std::string status;                          ///< "ok", or the reason why there is no answer
+  std::string name;                            ///< "argmin", "quadratic", "vp", ...
+  /// "ok", or in words why it has no answer; only then its numbers serve predictions. A surface at
+  /// a bound or with a flat direction still has numbers.
+  std::string status;
+  std::optional<double> objective;             ///< of a parametric fit, at its end point
   std::optional<double> E, A, B, alpha, beta;  ///< surface L = E + A/N^alpha + B/D^beta
   std::optional<double> exponent_a, exponent_b, coefficient_k;
-  std::optional<Interval> E_ci, A_ci, B_ci, alpha_ci, beta_ci;
+  std::optional<Interval> E_ci, A_ci, B_ci, alpha_ci, beta_ci;  ///< in the file: ci.E, ci.A, ...
   std::optional<Interval> exponent_a_ci, exponent_b_ci, coefficient_k_ci;
   std::optional<double> residual_rms;  ///< relative to the loss
   std::optional<double> r_squared;    ///< of ln N over ln C (argmin, quadratic), of the losses (vp)
   std::optional<int64_t> num_points;  ///< runs (vp) or budgets (argmin, quadratic) that it used
-  /// How far to trust the optimizer: objective, gradient norm, starts and how many of them agree,
-  /// condition number, bounds hit. Empty where there is nothing to optimize.
+  /// What a form has beyond these, such as r_d_star, with intervals where there are any.
+  std::vector<ExtraParameter> extra;
+  /// Why its numbers are the optimum of its objective: gradient_norm, decrement, starts,
+  /// starts_agreeing, bounds_hit, condition_number, flat_directions. Empty where there is nothing to
+  /// optimize.
   Json certificate = Json::object();
   int64_t bootstrap_replicates = 0;
   int64_t bootstrap_usable = 0;  ///< the intervals are there only if at least 80% are

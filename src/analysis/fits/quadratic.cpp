@@ -46,7 +46,7 @@ Fit fit_vertices(std::span<const Point> points, const FitOptions& options, bool 
   if (used > 0) {
     fit.residual_rms = std::sqrt(relative_squares / used);
   }
-  fit.certificate["weighted"] = weighted;
+  fit.weighted = weighted;
   return fit;
 }
 
@@ -59,7 +59,7 @@ Fit fit_quadratic(std::span<const Point> points, const FitOptions& options) {
 Fit refit_quadratic(std::span<const Point> points, const FitOptions& options, const Fit& start) {
   // Weighted exactly if the full fit is: a replicate is the same estimator on other data.
   FitOptions same = options;
-  same.weight_vertices = start.certificate.value("weighted", false);
+  same.weight_vertices = start.weighted;
   return fit_vertices(points, same, same.weight_vertices);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 // What every estimator takes and gives.
+#include "flops_fit/analysis/certificate.h"
 #include "flops_fit/analysis/power_law.h"
 #include "flops_fit/analysis/runs.h"
 #include "flops_fit/analysis/surface.h"
@@ -9,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace ff::analysis {
@@ -19,15 +21,15 @@ struct FitOptions {
   bool robust = false;
   bool enforce_monotonic = false;
   bool weight_vertices = true;
+  bool subtract_bias = false;
+  double huber_delta = 1e-3;
+  int64_t starts = 256;      ///< of a parametric fit
+  double tolerance = 1e-12;  ///< decrement (see LogMinimum) at which an optimizer stops
+  int64_t envelope_bins = 1500;
+  bool published_repeat_base = true;  ///< data_constrained: see fitting.repeat_base
 };
 
-[[nodiscard]] inline FitOptions fit_options(const FittingConfig& config, double flops_per_nd) {
-  return {.flops_per_nd = flops_per_nd,
-          .window_nats = config.window_nats,
-          .robust = config.robust,
-          .enforce_monotonic = config.enforce_monotonic,
-          .weight_vertices = config.weight_vertices};
-}
+[[nodiscard]] FitOptions fit_options(const FittingConfig& config, double flops_per_nd);
 
 /// An estimator's answer: laws of the optimum over C, and what they rest on. A fit that failed is a
 /// value too: `status` says why, and the laws are empty.
@@ -35,11 +37,17 @@ struct Fit {
   std::string status = "ok";
   std::optional<LogLine> n_law, d_law, l_law;  ///< N_opt, D_opt, L_opt over C; all or none
   std::vector<io::OptimalPoint> optima;        ///< per budget
-  std::optional<Surface> surface;              ///< only of parametric fits
-  std::optional<double> residual_rms;          ///< relative to the loss
-  std::optional<double> r_squared;             ///< see io::Estimator
+  /// Only of parametric fits, and only where they converged. A surface at a bound or with a flat
+  /// direction is shown, but has no laws.
+  std::optional<Surface> surface;
+  /// What a form has beyond the surface: name in scaling_laws.json and value.
+  std::vector<std::pair<std::string, double>> extra;
+  std::optional<double> objective;     ///< of a parametric fit
+  std::optional<double> residual_rms;  ///< relative to the loss
+  std::optional<double> r_squared;     ///< see io::Estimator
   int64_t num_points = 0;
-  io::Json certificate = io::Json::object();
+  bool weighted = false;  ///< quadratic: the vertices have weights
+  std::optional<Certificate> certificate;
   std::vector<std::string> warnings;
 
   [[nodiscard]] bool usable() const { return status == "ok"; }
@@ -50,5 +58,21 @@ struct Fit {
 /// The three lines through `optima` (weights: one per optimum, or empty), into `fit`. Sets
 /// fit.status if there are fewer than two.
 void fit_laws(Fit& fit, std::span<const double> weights, const FitOptions& options);
+
+/// Why the data cannot carry `parameters` of a surface in N and D; empty if they can.
+[[nodiscard]] std::string surface_shortage(std::span<const Point> points, size_t parameters);
+
+/// The surface, its residuals and, if `fit` is usable, its laws: exact power laws in N and D, and
+/// the Python tool's straight line in L.
+void set_surface(Fit& fit,
+                 const Surface& surface,
+                 std::span<const Point> points,
+                 const FitOptions& options);
+
+/// Starting exponents (alpha, beta): a square grid, log-spaced over [0.05, 1.5], of about `count`.
+[[nodiscard]] std::vector<std::pair<double, double>> exponent_starts(int64_t count);
+
+/// Bounds that a surface's exponents may not reach, in words; empty if they are inside.
+[[nodiscard]] std::vector<std::string> exponent_bounds_hit(const Surface& surface);
 
 }  // namespace ff::analysis

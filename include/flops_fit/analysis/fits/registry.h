@@ -9,6 +9,8 @@
 
 namespace ff::analysis {
 
+inline constexpr int kNoFallback = 100;
+
 struct EstimatorEntry {
   std::string_view name;
   std::string_view summary;  ///< one line for --help and the report
@@ -18,7 +20,9 @@ struct EstimatorEntry {
   /// the full fit reports (certificate, warnings).
   Fit (*refit)(std::span<const Point> points, const FitOptions& options, const Fit& start);
   bool stratified;  ///< the bootstrap resamples within budgets
-  int fallback;     ///< order among the headline's fallbacks: a higher one follows a lower one
+  /// Order among the headline's fallbacks: a higher one follows a lower one; kNoFallback: it is the
+  /// headline only if asked for.
+  int fallback;
 };
 
 [[nodiscard]] std::span<const EstimatorEntry> estimators();
@@ -38,5 +42,13 @@ struct EstimatorEntry {
 // fits/vp.cpp: least squares of the surface by variable projection.
 [[nodiscard]] Fit fit_vp(std::span<const Point> points, const FitOptions& options);
 [[nodiscard]] Fit refit_vp(std::span<const Point>, const FitOptions&, const Fit& start);
+
+// fits/huber.cpp, lad.cpp, log_mse.cpp: the surface in logarithms, by three measures of deviation.
+[[nodiscard]] Fit fit_huber(std::span<const Point> points, const FitOptions& options);
+[[nodiscard]] Fit refit_huber(std::span<const Point>, const FitOptions&, const Fit& start);
+[[nodiscard]] Fit fit_lad(std::span<const Point> points, const FitOptions& options);
+[[nodiscard]] Fit refit_lad(std::span<const Point>, const FitOptions&, const Fit& start);
+[[nodiscard]] Fit fit_log_mse(std::span<const Point> points, const FitOptions& options);
+[[nodiscard]] Fit refit_log_mse(std::span<const Point>, const FitOptions&, const Fit& start);
 
 }  // namespace ff::analysis
