@@ -22,11 +22,11 @@ bool says_bits(const std::string& column) {
 InputData read_input(const AnalyzerConfig& config) {
   io::Table table = io::read_table(config.paths.results, kRemedy);
   const bool results = holds_results(table);
-  apply_filter(table, config.input.filter);
   InputData data;
   if (table.rows.empty()) {
     return data;
   }
+  apply_filter(table, config.input.filter);
   std::vector<io::RunResult> checked;
   for (const io::Row& row : table.rows) {
     if (results) {

@@ -17,9 +17,11 @@ namespace {
 
 struct Known {
   std::string InputColumns::*column;
-  const char* key;                      ///< of input.columns
-  const char* what;                     ///< for messages; empty if a run can do without it
-  std::vector<std::string_view> names;  ///< in lower case; the first that the file has is taken
+  const char* key;   ///< of input.columns
+  const char* what;  ///< for messages; empty if a run can do without it
+  /// The first that the file has is taken, in any case; but d, l and n may be a width, layers and a
+  /// count, where D, L and N are not.
+  std::vector<std::string_view> names;
 };
 
 const std::vector<Known>& known_columns() {
@@ -28,19 +30,19 @@ const std::vector<Known>& known_columns() {
       {&C::params,
        "params",
        "parameters",
-       {"params", "model_size", "n_params", "num_params", "parameters", "num_parameters", "n"}},
+       {"params", "model_size", "n_params", "num_params", "parameters", "num_parameters", "N"}},
       {&C::tokens,
        "tokens",
        "training tokens",
-       {"tokens", "num_tokens", "n_tokens", "train_tokens", "training_tokens", "d"}},
+       {"tokens", "num_tokens", "n_tokens", "train_tokens", "training_tokens", "D"}},
       {&C::loss,
        "loss",
        "loss",
-       {"loss", "final_loss", "eval_loss", "val_loss", "valid_loss", "validation_loss", "l"}},
+       {"loss", "final_loss", "eval_loss", "val_loss", "valid_loss", "validation_loss", "L"}},
       {&C::flops,
        "flops",
        "",
-       {"flops", "actual_flops", "total_flops", "train_flops", "training_flops", "compute", "c"}},
+       {"flops", "actual_flops", "total_flops", "train_flops", "training_flops", "compute", "C"}},
       {&C::budget, "budget", "", {"compute_budget", "budget", "flops_budget", "isoflop_budget"}},
       {&C::id, "id", "", {"experiment_id", "run_id", "name", "id"}},
       {&C::status, "status", "", {"status", "state"}},
@@ -60,7 +62,7 @@ std::string first_of(const io::Table& table, const std::vector<std::string_view>
   for (const std::string_view name : names) {
     const auto found =
         std::find_if(table.columns.begin(), table.columns.end(), [&](const std::string& column) {
-          return config::lower(column) == name;
+          return column == name || config::lower(column) == name;
         });
     if (found != table.columns.end()) {
       return *found;

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <filesystem>
 #include <map>
+#include <set>
 
 namespace ff::analysis {
 namespace {
@@ -165,13 +166,16 @@ void split_checkpoints(const io::Table& table, const InputColumns& columns, Inpu
     return;
   }
   std::vector<Run> ends;
+  size_t repeated = 0;
   for (const std::string& id : order) {
     const Run* end = nullptr;
     Curve curve{.id = id};
+    std::set<double> tokens;
     for (const size_t i : rows_of[id]) {
       const Run& run = data.runs[i];
       end = end == nullptr || run.d >= end->d ? &run : end;
       curve.points.push_back(checkpoint(run));
+      repeated += tokens.insert(run.d).second ? 0 : 1;
     }
     Run& run = ends.emplace_back(*end);
     run.id = id;
@@ -182,6 +186,12 @@ void split_checkpoints(const io::Table& table, const InputColumns& columns, Inpu
     }
   }
   data.runs = std::move(ends);
+  if (repeated > 0) {
+    data.warnings.push_back(
+        fmt::format("{} of {} checkpoints have the run and the tokens of another; the last counts.",
+                    repeated,
+                    table.rows.size()));
+  }
 }
 
 void read_trajectories(const AnalyzerConfig& config, InputData& data) {

@@ -131,7 +131,7 @@ Table read_table(const fs::path& path, std::string_view remedy) {
   if (!fs::exists(path, failure)) {
     throw error<FileError>("{}: no such file; {}.", path.string(), remedy);
   }
-  const std::string text = read_file(path);
+  std::string text = read_file(path);
   if (text.find_first_not_of(" \t\r\n") == std::string::npos) {
     throw error<FileError>("{}: the file is empty; {}.", path.string(), remedy);
   }
@@ -144,6 +144,7 @@ Table read_table(const fs::path& path, std::string_view remedy) {
   Table table{.file = path.string()};
   switch (format_of(path, text)) {
     case Format::kJson:
+      text = std::string();  // it is read once more
       read_array(path, remedy, table);
       break;
     case Format::kJsonLines:

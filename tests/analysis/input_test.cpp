@@ -214,6 +214,8 @@ TEST_CASE("columns are found by known names, or by those given", "[analysis][inp
   CHECK_THAT(fault("a.csv", "params,tokens,score\n1,2,3\n"),
              ContainsSubstring("no column for the loss") &&
                  ContainsSubstring("name it with input.columns.loss. The file has params, tokens"));
+  CHECK_THAT(fault("a.csv", "N,d,loss\n1,768,3\n"),  // d is a width
+             ContainsSubstring("no column for the training tokens"));
   CHECK_THAT(fault("a.csv", "params,flops,loss\n1,2,3\n"),
              ContainsSubstring("no column for the training tokens") &&
                  ContainsSubstring("add one (flops / (6 params)"));
@@ -341,9 +343,6 @@ TEST_CASE("training curves come from a table, or from the runs' folder", "[analy
 }
 
 TEST_CASE("damaged files are refused in one line that says where", "[analysis][input]") {
-  struct Case {
-    const char *name, *content, *expected;
-  };
   const std::string head = "params,tokens,loss\n1,2,3\n";
   for (const auto& [name, content, expected] : std::vector<std::array<std::string, 3>>{
            {"a.csv", "", "the file is empty"},
@@ -469,6 +468,8 @@ TEST_CASE("units that cannot be right are warned of", "[analysis][input]") {
 }
 
 TEST_CASE("the published tables are read as they are", "[analysis][input][published]") {
+  constexpr const char* kRepeated =
+      "36 of 4852 checkpoints have the run and the tokens of another; the last counts.\n";
   struct Case {
     const char* file;
     std::vector<std::string> filter;
@@ -493,13 +494,13 @@ TEST_CASE("the published tables are read as they are", "[analysis][input][publis
     const InputData data = read_input(config);
     CHECK(data.runs.size() == c.runs);
     CHECK(data.curves.size() == c.curves);
-    CHECK(data.warnings.empty());
+    CHECK(joined(data.warnings) == (c.curves == 0 ? "" : kRepeated));
     CHECK(prepare_runs(data.runs, config.input).points.size() == c.runs);
     size_t points = 0;
     for (const Curve& curve : data.curves) {
       points += curve.points.size();
     }
-    CHECK(points == (c.curves > 0 ? 4852 : 0));
+    CHECK(points == (c.curves > 0 ? 4816 : 0));
   }
   if (const auto path = data_or_warn("datablations_fit182.csv")) {
     const InputData data = read_input(config_of(*path));
@@ -513,6 +514,7 @@ TEST_CASE("the published tables are read as they are", "[analysis][input][publis
   if (const auto path = data_or_warn("porian_optima.csv")) {
     CHECK_THROWS_WITH(read_input(config_of(*path)), ContainsSubstring("The file has experiment,"));
     AnalyzerConfig config = config_of(*path);
+    config.input.columns.params = "n";
     config.input.columns.tokens = "t";
     CHECK(read_input(config).runs.size() == 177);
   }
