@@ -15,9 +15,12 @@ int main(int argc, char** argv) {
           "optimum at larger budgets; or says whether the learning rate transfers across widths.",
       .examples = {"ff-analyze",
                    "ff-analyze target_compute=[1e15,1e17] fitting.method=quadratic",
-                   "ff-analyze paths.results=results.json bootstrap.replicates=4000 --json"},
+                   "ff-analyze paths.results=results.json bootstrap.replicates=4000 --json",
+                   "ff-analyze paths.results=runs.csv input.columns.loss=c4_loss "
+                   "'input.filter=[corpus=c4,lr<0.01]'"},
       .files =
-          "reads  paths.results (outputs/results.json)\n"
+          "reads  paths.results (outputs/results.json; any CSV, JSONL or JSON table of runs), and "
+          "the runs'\n       training curves if they are there (paths.trajectories)\n"
           "writes paths.analysis/scaling_laws.json and optimal_configs.json; for an lr_transfer "
           "sweep\n       paths.analysis/lr_transfer.json",
       .extra_flags = {{.name = "summary",

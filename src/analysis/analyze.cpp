@@ -35,7 +35,7 @@ std::vector<io::Isoflop> isoflops(const Dataset& data, double window_nats) {
     io::Isoflop& isoflop = result.emplace_back();
     isoflop.compute_budget = group.front().budget;
     for (const Point& point : group) {
-      isoflop.points.push_back({.experiment_id = data.runs[run++]->experiment_id,
+      isoflop.points.push_back({.experiment_id = data.runs[run++].id,
                                 .model_size = point.n,
                                 .num_tokens = point.d,
                                 .loss = point.loss});
@@ -258,7 +258,11 @@ void append_some(std::vector<std::string>& to,
 }  // namespace
 
 io::ScalingLaws analyze(std::span<const io::RunResult> results, const AnalyzerConfig& config) {
-  const Dataset data = prepare_runs(results, config.fitting);
+  return analyze(runs_from(results), config);
+}
+
+io::ScalingLaws analyze(std::span<const Run> runs, const AnalyzerConfig& config) {
+  const Dataset data = prepare_runs(runs, config.input);
   const FitOptions options = fit_options(config.fitting, data.flops_per_nd);
   io::ScalingLaws laws;
   laws.warnings = data.warnings;
@@ -301,7 +305,7 @@ io::ScalingLaws analyze(std::span<const io::RunResult> results, const AnalyzerCo
   laws.provenance = io::Provenance{.program = fmt::format("ff-analyze {}", version()),
                                    .created = "",
                                    .results_path = "",
-                                   .runs_read = static_cast<int64_t>(results.size()),
+                                   .runs_read = static_cast<int64_t>(runs.size()),
                                    .runs_used = static_cast<int64_t>(data.points.size()),
                                    .requested = config.fitting.method,
                                    .headline = std::string(headline.entry->name),

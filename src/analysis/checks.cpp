@@ -15,6 +15,7 @@ namespace {
 
 constexpr double kMaxExtrapolation = 100.0;
 constexpr double kStderrsBelowFloor = 2.0;
+constexpr double kNearlyAll = 0.8;  // of the budgets
 
 /// At most six of the parts, and how many more there are.
 std::string join_some(const std::vector<std::string>& parts) {
@@ -26,11 +27,13 @@ std::string join_some(const std::vector<std::string>& parts) {
 
 void check_sizes(const Dataset& data, std::vector<std::string>& warnings) {
   std::vector<std::string> edges, few;
+  size_t alone = 0;
   for (const std::span<const Point> group : by_budget(data.points)) {
     const int sizes = distinct_sizes(group);
     const std::string budget = format_flops(group.front().budget);
     if (sizes < 3) {
       few.push_back(fmt::format("{} has {}", budget, sizes));
+      alone += sizes == 1 ? 1 : 0;
     }
     const auto best =
         std::min_element(group.begin(), group.end(), [](const Point& left, const Point& right) {
@@ -51,12 +54,22 @@ void check_sizes(const Dataset& data, std::vector<std::string>& warnings) {
                     data.budgets.size(),
                     join_some(edges)));
   }
-  if (!few.empty()) {
+  if (static_cast<double>(alone) > kNearlyAll * static_cast<double>(data.budgets.size())) {
     warnings.push_back(
-        fmt::format("{} of {} budgets have fewer than 3 sizes ({}); no parabola goes through them.",
-                    few.size(),
-                    data.budgets.size(),
-                    join_some(few)));
+        fmt::format("{} of {} budgets have a single size, so that argmin and quadratic have "
+                    "nothing to compare: bin wider with input.group_budgets (0.2, say), or rely on "
+                    "vp, which needs no budgets.",
+                    alone,
+                    data.budgets.size()));
+  } else if (!few.empty()) {
+    warnings.push_back(fmt::format(
+        "{} of {} budgets have fewer than 3 sizes ({}); no parabola goes through them{}.",
+        few.size(),
+        data.budgets.size(),
+        join_some(few),
+        2 * few.size() > data.budgets.size()
+            ? "; input.group_budgets bins wider, vp needs no budgets"
+            : ""));
   }
 }
 
@@ -71,8 +84,8 @@ void check_mixed(const Dataset& data,
                  Key key,
                  std::vector<std::string>& warnings) {
   std::map<std::string, int> counts;
-  for (const io::RunResult* run : data.runs) {
-    if (const std::string value = key(*run); !value.empty()) {
+  for (const Run& run : data.runs) {
+    if (const std::string value = run.result ? key(*run.result) : ""; !value.empty()) {
       ++counts[value];
     }
   }
@@ -90,15 +103,16 @@ void check_mixed(const Dataset& data,
 
 void check_losses(const Dataset& data, std::vector<std::string>& warnings) {
   std::vector<std::string> below, off_budget;
-  for (const io::RunResult* run : data.runs) {
-    const double margin = kStderrsBelowFloor * run->loss_stderr.value_or(0.0);
-    if (run->floor_nats && *run->final_loss < *run->floor_nats - margin) {
-      below.push_back(fmt::format(
-          "{}: {:.4f} < {:.4f}", run->experiment_id, *run->final_loss, *run->floor_nats));
+  for (const Run& run : data.runs) {
+    if (run.result && run.result->floor_nats) {
+      const double floor = *run.result->floor_nats;
+      if (run.loss < floor - kStderrsBelowFloor * run.result->loss_stderr.value_or(0.0)) {
+        below.push_back(fmt::format("{}: {:.4f} < {:.4f}", run.id, run.loss, floor));
+      }
     }
-    const double ratio = run->actual_flops / run->compute_budget;
-    if (run->actual_flops > 0 && (ratio > 2 || ratio < 0.5)) {
-      off_budget.push_back(fmt::format("{}: {:.3g} times", run->experiment_id, ratio));
+    const double ratio = run.flops / run.budget;
+    if (run.flops > 0 && (ratio > 2 || ratio < 0.5)) {
+      off_budget.push_back(fmt::format("{}: {:.3g} times", run.id, ratio));
     }
   }
   if (!below.empty()) {
@@ -126,6 +140,9 @@ std::vector<std::string> check_data(const Dataset& data) {
   check_mixed(
       data, "devices", [](const io::RunResult& run) { return device_kind(run.device); }, warnings);
   check_losses(data, warnings);
+  for (std::string& warning : check_units(data)) {
+    warnings.push_back(std::move(warning));
+  }
   return warnings;
 }
 

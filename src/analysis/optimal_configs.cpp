@@ -20,18 +20,17 @@ double log_distance(double left, double right) {
 }
 
 /// Which of the counts the runs call model_size.
-CountField counted_as(std::span<const io::RunResult> runs) {
+CountField counted_as(std::span<const Run> runs) {
   constexpr std::array<CountField, 3> kCounts = {
       &cost::ParamCounts::matmul, &cost::ParamCounts::total, &cost::ParamCounts::non_embedding};
   CountField best = kCounts[0];
   double nearest = std::numeric_limits<double>::infinity();
   for (const CountField field : kCounts) {
     double distance = 0;
-    for (const io::RunResult& run : runs) {
-      if (run.architecture) {
-        const cost::ParamCounts counts = cost::count_params(*run.architecture);
-        distance +=
-            log_distance(static_cast<double>(counts.*field), static_cast<double>(run.model_size));
+    for (const Run& run : runs) {
+      if (run.result && run.result->architecture) {
+        const cost::ParamCounts counts = cost::count_params(*run.result->architecture);
+        distance += log_distance(static_cast<double>(counts.*field), run.n);
       }
     }
     if (distance < nearest) {
@@ -54,14 +53,14 @@ int64_t heads_of(int64_t d_model, int64_t head_size) {
 
 }  // namespace
 
-std::optional<cost::Architecture> suggest_architecture(std::span<const io::RunResult> runs,
+std::optional<cost::Architecture> suggest_architecture(std::span<const Run> runs,
                                                        double model_size) {
   std::vector<double> widths, depths;
   int64_t step = 0;
   const cost::Architecture* largest = nullptr;
-  for (const io::RunResult& run : runs) {
-    if (run.architecture) {
-      const cost::Architecture& arch = *run.architecture;
+  for (const Run& run : runs) {
+    if (run.result && run.result->architecture) {
+      const cost::Architecture& arch = *run.result->architecture;
       widths.push_back(static_cast<double>(arch.d_model));
       depths.push_back(static_cast<double>(arch.num_layers));
       step = std::gcd(step, arch.d_model);
@@ -102,8 +101,7 @@ std::optional<cost::Architecture> suggest_architecture(std::span<const io::RunRe
   return best;
 }
 
-std::vector<OptimalConfig> optimal_configs(const io::ScalingLaws& laws,
-                                           std::span<const io::RunResult> runs) {
+std::vector<OptimalConfig> optimal_configs(const io::ScalingLaws& laws, std::span<const Run> runs) {
   std::vector<OptimalConfig> configs;
   for (const io::OptimalPoint& point : laws.optimal_points) {
     configs.push_back({.compute = point.compute_budget,
@@ -128,14 +126,13 @@ std::vector<OptimalConfig> optimal_configs(const io::ScalingLaws& laws,
   for (OptimalConfig& config : configs) {
     config.architecture = suggest_architecture(runs, config.model_size);
     double nearest = std::numeric_limits<double>::infinity();
-    for (const io::RunResult& run : runs) {
-      const double distance =
-          run.completed() && run.model_size > 0
-              ? log_distance(static_cast<double>(run.model_size), config.model_size)
-              : std::numeric_limits<double>::infinity();
+    for (const Run& run : runs) {
+      const double distance = run.completed() && run.n > 0
+                                  ? log_distance(run.n, config.model_size)
+                                  : std::numeric_limits<double>::infinity();
       if (distance < nearest) {
         nearest = distance;
-        config.nearest_run = run.experiment_id;
+        config.nearest_run = run.id;
       }
     }
   }

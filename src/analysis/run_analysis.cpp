@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/analysis/analyze.h"
+#include "flops_fit/analysis/input.h"
 #include "flops_fit/analysis/lr_transfer.h"
 #include "flops_fit/analysis/optimal_configs.h"
 #include "flops_fit/analysis/report.h"
@@ -18,14 +19,14 @@ void stamp(Provenance& provenance, const AnalyzerConfig& config) {
   provenance.results_path = config.paths.results;
 }
 
-AnalysisReport run_laws(const std::vector<io::RunResult>& results,
-                        const AnalyzerConfig& config,
-                        bool as_json) {
+AnalysisReport run_laws(const InputData& input, const AnalyzerConfig& config, bool as_json) {
   AnalysisReport output;
-  output.laws = analyze(results, config);
+  output.laws = analyze(input.runs, config);
+  output.laws.warnings.insert(
+      output.laws.warnings.begin(), input.warnings.begin(), input.warnings.end());
   stamp(*output.laws.provenance, config);
   const std::vector<OptimalConfig> configs = config.output.generate_configs
-                                                 ? optimal_configs(output.laws, results)
+                                                 ? optimal_configs(output.laws, input.runs)
                                                  : std::vector<OptimalConfig>();
   const std::string tables = report(output.laws, configs);
   output.summary = summary(output.laws);
@@ -64,9 +65,15 @@ AnalysisReport run_lr_transfer(const std::vector<io::RunResult>& results,
 }  // namespace
 
 AnalysisReport run_analysis(const AnalyzerConfig& config, bool as_json) {
-  const std::vector<io::RunResult> results = io::read_results(config.paths.results);
+  const InputData input = read_input(config);
+  std::vector<io::RunResult> results;  // all of the runs, or none
+  for (const Run& run : input.runs) {
+    if (run.result) {
+      results.push_back(*run.result);
+    }
+  }
   const bool laws = io::common_sweep_kind(results, config.paths.results) != io::kLrTransferSweep;
-  return laws ? run_laws(results, config, as_json) : run_lr_transfer(results, config, as_json);
+  return laws ? run_laws(input, config, as_json) : run_lr_transfer(results, config, as_json);
 }
 
 }  // namespace ff::analysis

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/analysis/runs.h"
 
+#include "flops_fit/analysis/checks.h"
 #include "flops_fit/util/error.h"
 #include "flops_fit/util/units.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <numeric>
 #include <set>
@@ -28,18 +31,27 @@ std::string name_some(const std::vector<std::string>& names) {
   return names.size() > kShown ? fmt::format("{} and {} more", text, names.size() - kShown) : text;
 }
 
+bool is_positive(double value) {
+  return std::isfinite(value) && value > 0;
+}
+
 /// Why a completed run cannot be used; empty if it can.
-std::string defect(const io::RunResult& run) {
-  if (run.model_size <= 0 || run.num_tokens <= 0 || !(run.compute_budget > 0) ||
-      !std::isfinite(run.compute_budget)) {
+std::string defect(const Run& run) {
+  if (!is_positive(run.n) || !is_positive(run.d) || !is_positive(run.budget)) {
     return "a parameter count, token count or budget that is not positive";
   }
-  if (!std::isfinite(*run.final_loss) || *run.final_loss <= 0) {
+  if (!is_positive(run.loss)) {
     return "a loss that is not positive";
   }
-  if (run.architecture && run.architecture->vocab_size > 1 &&
-      *run.final_loss > 1.05 * std::log(static_cast<double>(run.architecture->vocab_size))) {
-    return "a loss above 1.05 ln(vocab_size), worse than guessing (diverged?)";
+  if (run.result && run.result->architecture && run.result->architecture->vocab_size > 1) {
+    const auto vocab = static_cast<double>(run.result->architecture->vocab_size);
+    if (run.loss > 1.05 * std::log(vocab)) {
+      return run.loss < std::log2(vocab)
+                 ? "a loss above 1.05 ln(vocab_size), worse than guessing, but below "
+                   "log2(vocab_size) (diverged, or in bits? Then multiply the losses by ln 2 = "
+                   "0.693)"
+                 : "a loss above 1.05 ln(vocab_size), worse than guessing (diverged?)";
+    }
   }
   return "";
 }
@@ -51,33 +63,32 @@ double median(std::vector<double> values) {
 }
 
 /// The usable runs, with a warning for each reason to leave some out.
-std::vector<const io::RunResult*> select(std::span<const io::RunResult> results,
-                                         std::vector<std::string>& warnings) {
+std::vector<const Run*> select(std::span<const Run> runs, std::vector<std::string>& warnings) {
   std::vector<std::string> failed, repeated;
   std::map<std::string, std::vector<std::string>> defective;
   std::map<std::string, size_t> position;  // of each id in `chosen`
-  std::vector<const io::RunResult*> chosen;
-  for (const io::RunResult& run : results) {
+  std::vector<const Run*> chosen;
+  for (const Run& run : runs) {
     if (!run.completed()) {
-      failed.push_back(run.experiment_id);
+      failed.push_back(run.id);
       continue;
     }
     if (const std::string reason = defect(run); !reason.empty()) {
-      defective[reason].push_back(run.experiment_id);
+      defective[reason].push_back(run.id);
       continue;
     }
-    const auto [found, is_new] = position.try_emplace(run.experiment_id, chosen.size());
+    const auto [found, is_new] = position.try_emplace(run.id, chosen.size());
     if (is_new) {
       chosen.push_back(&run);
     } else {  // the later entry is the run's repetition
-      repeated.push_back(run.experiment_id);
+      repeated.push_back(run.id);
       chosen[found->second] = &run;
     }
   }
   if (!failed.empty()) {
     warnings.push_back(fmt::format("{} of {} runs did not complete and are left out ({}).",
                                    failed.size(),
-                                   results.size(),
+                                   runs.size(),
                                    name_some(failed)));
   }
   for (const auto& [reason, ids] : defective) {
@@ -112,33 +123,59 @@ void bin_budgets(std::vector<Point>& points, double tolerance) {
 
 }  // namespace
 
-Dataset prepare_runs(std::span<const io::RunResult> results, const FittingConfig& config) {
-  if (results.empty()) {
+std::vector<Run> runs_from(std::span<const io::RunResult> results) {
+  std::vector<Run> runs;
+  for (const io::RunResult& result : results) {
+    Run& run = runs.emplace_back();
+    run.id = result.experiment_id;
+    run.status = result.status;
+    run.n = static_cast<double>(result.model_size);
+    run.d = static_cast<double>(result.num_tokens);
+    run.loss = result.final_loss.value_or(std::numeric_limits<double>::quiet_NaN());
+    run.flops = result.actual_flops;
+    run.budget = result.compute_budget;
+    if (result.params) {
+      run.n_total = static_cast<double>(result.params->total);
+      run.n_matmul = static_cast<double>(result.params->matmul);
+      run.n_non_embedding = static_cast<double>(result.params->non_embedding);
+    }
+    run.result = result;
+  }
+  return runs;
+}
+
+Dataset prepare_runs(std::span<const io::RunResult> results, const InputConfig& config) {
+  return prepare_runs(runs_from(results), config);
+}
+
+Dataset prepare_runs(std::span<const Run> runs, const InputConfig& config) {
+  if (runs.empty()) {
     throw error<TooLittleDataError>("The results hold no runs; run ff-train first.");
   }
   Dataset data;
-  std::vector<const io::RunResult*> chosen = select(results, data.warnings);
+  std::vector<const Run*> chosen = select(runs, data.warnings);
   if (chosen.empty()) {
-    throw error<TooLittleDataError>(
-        "None of the {} runs has completed with a usable loss; {}.", results.size(), kRemedy);
+    throw error<TooLittleDataError>("None of the {} runs has completed with a usable loss; {}. {}",
+                                    runs.size(),
+                                    kRemedy,
+                                    fmt::join(data.warnings, " "));
   }
   std::stable_sort(chosen.begin(), chosen.end(), [](const auto* left, const auto* right) {
-    return left->compute_budget < right->compute_budget;
+    return left->budget < right->budget;
   });
   std::vector<double> cost, floors;
-  for (const io::RunResult* run : chosen) {
-    const Point point{.budget = run->compute_budget,
-                      .n = static_cast<double>(run->model_size),
-                      .d = static_cast<double>(run->num_tokens),
-                      .loss = *run->final_loss};
-    const double flops = run->actual_flops > 0 ? run->actual_flops : run->compute_budget;
-    cost.push_back(flops / (point.n * point.d));
-    data.points.push_back(point);
-    if (run->floor_nats) {
-      floors.push_back(*run->floor_nats);
+  for (const Run* run : chosen) {
+    cost.push_back((run->flops > 0 ? run->flops : run->budget) / (run->n * run->d));
+    data.points.push_back({.budget = run->budget,
+                           .n = run->n,
+                           .d = run->d,
+                           .loss = run->loss,
+                           .unique_tokens = run->unique_tokens.value_or(0.0)});
+    if (run->result && run->result->floor_nats) {
+      floors.push_back(*run->result->floor_nats);
     }
   }
-  bin_budgets(data.points, config.group_tolerance);
+  bin_budgets(data.points, config.group_budgets);
 
   std::vector<size_t> order(chosen.size());
   std::iota(order.begin(), order.end(), size_t{0});
@@ -149,7 +186,7 @@ Dataset prepare_runs(std::span<const io::RunResult> results, const FittingConfig
   std::vector<Point> sorted;
   for (const size_t i : order) {
     sorted.push_back(data.points[i]);
-    data.runs.push_back(chosen[i]);
+    data.runs.push_back(*chosen[i]);
   }
   data.points = std::move(sorted);
   for (const std::span<const Point> group : by_budget(data.points)) {
@@ -173,7 +210,7 @@ Dataset prepare_runs(std::span<const io::RunResult> results, const FittingConfig
                     *cheapest,
                     *dearest,
                     data.flops_per_nd));
-  } else if (std::abs(data.flops_per_nd / 6 - 1) > 0.1) {
+  } else if (std::abs(data.flops_per_nd / 6 - 1) > 0.1 && !is_odd_cost(data.flops_per_nd)) {
     data.warnings.push_back(fmt::format(
         "The runs spent C = {:.2f} N D, not 6 N D (how N is counted, attention); the laws are in "
         "the runs' own convention.",

@@ -284,7 +284,12 @@ class Parser {
 
   Node parse_plain() {
     static constexpr std::string_view kEscapable = "\\()[]{}:=, \t";
-    static constexpr std::string_view kReserved = "()[]{}='\"";
+    // Hydra wants every '=' escaped; inside a value it can mean nothing else: input.filter=a=1. At
+    // its start it is a slip: a==1.
+    static constexpr std::string_view kReserved = "()[]{}'\"";
+    if (peek() == '=') {
+      fail("'=' has a meaning of its own here");
+    }
     std::string text;
     size_t keep = 0;  // escaped blanks at the end stay
     bool escaped = false;

@@ -52,6 +52,12 @@ std::string without_python_numbers(const std::string& text) {
 
 }  // namespace
 
+Json parse_json(const std::string& text) {
+  const bool python =
+      text.find("NaN") != std::string::npos || text.find("Infinity") != std::string::npos;
+  return Json::parse(python ? without_python_numbers(text) : text);
+}
+
 Json read_json(const fs::path& path, std::string_view remedy) {
   std::error_code failure;
   if (!fs::exists(path, failure)) {
@@ -62,9 +68,9 @@ Json read_json(const fs::path& path, std::string_view remedy) {
     throw error<FileError>("{}: the file is empty; {}.", path.string(), remedy);
   }
   try {
-    const bool python =
-        text.find("NaN") != std::string::npos || text.find("Infinity") != std::string::npos;
-    return Json::parse(python ? without_python_numbers(text) : text);
+    return parse_json(text);
+  } catch (const Json::out_of_range& problem) {
+    throw error<FileError>("{}: a number that does not fit ({}).", path.string(), problem.what());
   } catch (const Json::parse_error& problem) {
     const size_t at = std::min(problem.byte, text.size());
     const auto line =

@@ -49,7 +49,7 @@ TEST_CASE("budgets within the tolerance are one, and keep a run's number", "[ana
   }
   CHECK(prepare_runs(results, {}).budgets.size() == 5);
   CHECK(prepare_runs(results, {}).budgets[1] == Approx(1e18 * 1.003).epsilon(1e-12));
-  CHECK(prepare_runs(results, {.group_tolerance = 0.0}).budgets.size() == 35);
+  CHECK(prepare_runs(results, {.group_budgets = 0.0}).budgets.size() == 35);
 }
 
 TEST_CASE("the order of the runs does not matter, and each point keeps its run",
@@ -61,8 +61,8 @@ TEST_CASE("the order of the runs does not matter, and each point keeps its run",
   const Dataset sorted = prepare_runs(runs(), {});
   for (size_t i = 0; i < data.points.size(); ++i) {
     CHECK(data.points[i].n == sorted.points[i].n);
-    CHECK(static_cast<double>(data.runs[i]->model_size) == data.points[i].n);
-    CHECK(*data.runs[i]->final_loss == data.points[i].loss);
+    CHECK(data.runs[i].n == data.points[i].n);
+    CHECK(data.runs[i].loss == data.points[i].loss);
   }
 }
 
@@ -158,7 +158,7 @@ TEST_CASE("every flaw of the data has its warning", "[analysis][checks]") {
 
 TEST_CASE("too little data is refused with the reason and what to do", "[analysis][runs]") {
   auto results = runs();
-  CHECK_THROWS_WITH(prepare_runs({}, {}), ContainsSubstring("run ff-train first"));
+  CHECK_THROWS_WITH(prepare_runs(std::vector<Run>(), {}), ContainsSubstring("run ff-train first"));
   for (io::RunResult& run : results) {
     run.status = "failed";
   }
@@ -179,14 +179,15 @@ TEST_CASE("a suggested shape continues the family of the trained ones", "[analys
     results.push_back(run);
   }
   // The largest trained size comes back as itself.
-  const auto same = suggest_architecture(results, static_cast<double>(results[3].model_size));
+  const auto same =
+      suggest_architecture(runs_from(results), static_cast<double>(results[3].model_size));
   REQUIRE(same);
   CHECK(*same == *results[3].architecture);
-  const auto larger = suggest_architecture(results, 3e6);
+  const auto larger = suggest_architecture(runs_from(results), 3e6);
   REQUIRE(larger);
   CHECK(larger->num_layers == 2);
   CHECK(larger->head_size() == 16);
   CHECK(larger->d_ff == 4 * larger->d_model);
   CHECK(static_cast<double>(cost::count_params(*larger).matmul) == Approx(3e6).epsilon(0.1));
-  CHECK_FALSE(suggest_architecture(runs(), 3e6));
+  CHECK_FALSE(suggest_architecture(runs_from(runs()), 3e6));
 }

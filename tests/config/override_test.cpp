@@ -185,6 +185,14 @@ TEST_CASE("sweeps", "[config]") {
   CHECK(glob.exclude == std::vector<std::string>{"school"});
 }
 
+TEST_CASE("an equals sign inside a value may be escaped, quoted, or plain", "[config]") {
+  for (const char* value : {"epoch_kept=1", "epoch_kept\\=1", "'epoch_kept=1'"}) {
+    CHECK(json_of(value) == R"("epoch_kept=1")");
+  }
+  CHECK(json_of("[source=a,lr<=0.002,x!=1]") == R"(["source=a","lr<=0.002","x!=1"])");
+  CHECK(sweep_of("x=1,y=2") == R"("x=1"|"y=2")");
+}
+
 TEST_CASE("faults of overrides are named with their column", "[config]") {
   const std::vector<std::pair<std::string, std::string>> table = {
       {"a=[1,2", "override 'a=[1,2', column 7: expected ',' or ']', found the end."},
@@ -193,7 +201,7 @@ TEST_CASE("faults of overrides are named with their column", "[config]") {
       {"a={b:1,b:2}", "the key b is given twice"},
       {"a='x", "column 3: the quote is never closed."},
       {"a=${x", "column 3: '${' is never closed."},
-      {"a=b=c", "column 4: '=' has a meaning of its own here."},
+      {"a==c", "column 3: '=' has a meaning of its own here."},
       {"a=x(", "unknown function x(); there are int, float, str"},
       {"a=]", "column 3: expected a value."},
       {"a=[1,,2]", "column 6: expected a value."},

@@ -6,6 +6,7 @@
 // The headline is fitting.method. If that estimator has no answer, the next of vp, quadratic,
 // argmin is taken, with a warning and both names in the provenance; argmin has no fallback.
 #include "flops_fit/analysis/config.h"
+#include "flops_fit/analysis/runs.h"
 #include "flops_fit/io/laws.h"
 #include "flops_fit/io/lr_transfer.h"
 #include "flops_fit/io/results.h"
@@ -16,8 +17,9 @@
 
 namespace ff::analysis {
 
-/// Pure: same results and configuration, same laws (provenance.created and results_path are left
+/// Pure: same runs and configuration, same laws (provenance.created and results_path are left
 /// empty). Throws TooLittleDataError with the reason and what to do.
+[[nodiscard]] io::ScalingLaws analyze(std::span<const Run> runs, const AnalyzerConfig& config);
 [[nodiscard]] io::ScalingLaws analyze(std::span<const io::RunResult> results,
                                       const AnalyzerConfig& config);
 

@@ -10,8 +10,16 @@
 namespace ff::analysis {
 
 /// The design and the runs: minima at the edge of the sizes, budgets with fewer than three sizes,
-/// mixed dtypes and devices, losses below the known floor, FLOPs far off the budget.
+/// mixed dtypes and devices, losses below the known floor, FLOPs far off the budget, and
+/// check_units().
 [[nodiscard]] std::vector<std::string> check_data(const Dataset& data);
+
+/// What the numbers say about how they were counted: FLOPs of the forward pass alone or in other
+/// units, losses in bits, rows that stand twice.
+[[nodiscard]] std::vector<std::string> check_units(const Dataset& data);
+
+/// C/(N D) so far from 6 that check_units() warns of it.
+[[nodiscard]] bool is_odd_cost(double flops_per_nd);
 
 /// The headline's laws: R^2 below the minimum, exponent outside the expected band, predictions
 /// further than 100 times the largest budget. `config` gives the limits.

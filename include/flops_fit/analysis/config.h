@@ -22,7 +22,6 @@ struct FittingConfig {
   double tolerance = 1e-12;
   int64_t envelope_bins = 1500;
   std::string repeat_base = "published";
-  double group_tolerance = 0.02;
 
   template <class V>
   void visit(V& v) {
@@ -97,11 +96,7 @@ struct FittingConfig {
       {.doc = "data_constrained: E, A, B, alpha, beta of Muennighoff et al. 2023 (C4, published), "
               "or fitted together with R_D and R_N.",
        .choices = {"published", "fitted"}});
-    v("group_tolerance",
-      group_tolerance,
-      {.doc = "Runs whose compute_budget differs by at most this share belong to one budget.",
-       .min = 0.0,
-       .max = 1.0});
+    v.refused("group_tolerance", "set input.group_budgets instead");
   }
 };
 
@@ -165,13 +160,83 @@ struct OutputConfig {
   }
 };
 
+/// Column names of paths.results. Empty: the first of the known names that the file has.
+struct InputColumns {
+  std::string params;
+  std::string tokens;
+  std::string flops;
+  std::string loss;
+  std::string budget;
+  std::string id;
+  std::string status;
+  std::string unique_tokens;
+  std::string params_total;
+  std::string params_non_embedding;
+  std::string run;
+
+  template <class V>
+  void visit(V& v) {
+    v("params", params, {.doc = "N, parameters (params, model_size, ...)."});
+    v("tokens", tokens, {.doc = "D, training tokens (tokens, num_tokens, ...)."});
+    v("flops", flops, {.doc = "C, training FLOPs spent (flops, actual_flops, ...); 6ND if none."});
+    v("loss", loss, {.doc = "Loss in nats per token (loss, final_loss, ...)."});
+    v("budget",
+      budget,
+      {.doc = "The IsoFLOP budget of a run (compute_budget, budget, ...); its FLOPs if none."});
+    v("id", id, {.doc = "Name of a run (experiment_id, run_id, name, id); its line if none."});
+    v("status",
+      status,
+      {.doc = "Whether a run completed (status, state); every run did if there is none."});
+    v("unique_tokens", unique_tokens, {.doc = "Tokens without their repetitions."});
+    v("params_total", params_total, {.doc = "Parameters, embeddings included."});
+    v("params_non_embedding", params_non_embedding, {.doc = "Parameters without embeddings."});
+    v("run",
+      run,
+      {.doc =
+           "Which run a row is a checkpoint of (run). The row with most tokens is then the run's "
+           "end, and all of its rows are its training curve."});
+  }
+};
+
+struct InputConfig {
+  InputColumns columns;
+  std::vector<std::string> filter;
+  double group_budgets = 0.02;
+
+  template <class V>
+  void visit(V& v) {
+    v("columns",
+      columns,
+      {.doc = "Columns of paths.results by name; empty takes the first known name that is there."});
+    v("filter",
+      filter,
+      {.doc = "Conditions column=value that a row has to meet, every one of them; also !=, <, >, "
+              "<= and >=."});
+    v("group_budgets",
+      group_budgets,
+      {.doc = "Runs whose budget differs by at most this share belong to one budget.",
+       .min = 0.0,
+       .max = 1.0});
+  }
+};
+
 struct AnalyzerPaths {
   std::string results = "${output_dir}/results.json";
+  std::string trajectories;
   std::string analysis = "${output_dir}/analysis";
 
   template <class V>
   void visit(V& v) {
-    v("results", results, {.doc = "What ff-train wrote."});
+    v("results",
+      results,
+      {.doc =
+           "What ff-train wrote, or runs from anywhere: a JSON array of objects, JSONL (one object "
+           "a line) or CSV with a header line."});
+    v("trajectories",
+      trajectories,
+      {.doc = "Losses during the runs: a CSV or JSONL of checkpoints (see input.columns.run), or a "
+              "folder of <id>/metrics.jsonl. Empty: the folder runs beside paths.results, if it is "
+              "there."});
     v("analysis", analysis, {.doc = "Folder that ff-analyze writes to."});
   }
 };
@@ -179,6 +244,7 @@ struct AnalyzerPaths {
 struct AnalyzerConfig {
   std::string output_dir = "outputs";
   AnalyzerPaths paths;
+  InputConfig input;
   std::vector<double> target_compute = {1e15};
   FittingConfig fitting;
   ValidationConfig validation;
@@ -189,6 +255,7 @@ struct AnalyzerConfig {
   void visit(V& v) {
     v("output_dir", output_dir, {.doc = "Folder of this project's files."});
     v("paths", paths, {.doc = "Files read and written."});
+    v("input", input, {.doc = "What is read from paths.results."});
     v("target_compute",
       target_compute,
       {.doc = "Training budgets to predict the optimum for.", .unit = "FLOP", .min = 1});

@@ -27,12 +27,12 @@ struct OptimalConfig {
 };
 
 [[nodiscard]] std::vector<OptimalConfig> optimal_configs(const io::ScalingLaws& laws,
-                                                         std::span<const io::RunResult> runs);
+                                                         std::span<const Run> runs);
 
 [[nodiscard]] io::Json to_json(const std::vector<OptimalConfig>& configs);
 
 /// The shape of `runs`' family nearest to `model_size`, counted as the runs count it.
-[[nodiscard]] std::optional<cost::Architecture> suggest_architecture(
-    std::span<const io::RunResult> runs, double model_size);
+[[nodiscard]] std::optional<cost::Architecture> suggest_architecture(std::span<const Run> runs,
+                                                                     double model_size);
 
 }  // namespace ff::analysis

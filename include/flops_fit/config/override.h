@@ -3,10 +3,11 @@
 // Command-line overrides in Hydra's grammar.
 //   a.b=v  changes a key        +a.b=v  sets one that is unset     ++a.b=v  sets it in any case
 //   a.b=   the empty text       ~a.b    back to the default        ~a.b=v   only if it is v
-// Values: text, 'quoted' or "quoted" text, numbers (1_000_000, 1e12), true, false, null, ${a.b},
-// [lists], {dicts: 1} (merged into the group), int() float() str() bool() json_str(). With
-// --multirun also sweeps: a,b choice(a,b) range(0,10,2) glob(pattern). `group=option` picks an
-// entry of a defaults list. Not served, and refused by name: sort() shuffle() tag() interval()
+// Values: text (an '=' inside may be escaped, as Hydra has it, or not), 'quoted' or "quoted" text,
+// numbers (1_000_000, 1e12), true, false, null, ${a.b}, [lists], {dicts: 1} (merged into the
+// group), int() float() str() bool() json_str(). With --multirun also sweeps: a,b choice(a,b)
+// range(0,10,2) glob(pattern). `group=option` picks an entry of a defaults list. Not served, and
+// refused by name: sort() shuffle() tag() interval()
 // extend_list(), and packages (group@package).
 #include "flops_fit/config/schema.h"
 

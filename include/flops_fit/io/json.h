@@ -18,6 +18,10 @@ using Json = nlohmann::ordered_json;
 /// example "run ff-plan first"), empty, truncated or not JSON, naming the line.
 [[nodiscard]] Json read_json(const std::filesystem::path& path, std::string_view remedy);
 
+/// Parses JSON as Python writes it: NaN and Infinity, which are not JSON, become null. Throws
+/// Json::exception.
+[[nodiscard]] Json parse_json(const std::string& text);
+
 /// Writes `value` with two-space indentation, atomically. NaN and infinity are refused (a bug).
 void write_json(const std::filesystem::path& path, const Json& value);
 
