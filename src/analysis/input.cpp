@@ -5,6 +5,11 @@
 
 #include "flops_fit/config/scalar.h"
 
+#include <fmt/format.h>
+
+#include <cmath>
+#include <set>
+
 namespace ff::analysis {
 namespace {
 
@@ -15,6 +20,17 @@ bool says_bits(const std::string& column) {
   const std::string name = config::lower(column);
   return name.find("bits") != std::string::npos || name.find("bpb") != std::string::npos ||
          name.find("bpc") != std::string::npos;
+}
+
+/// A run that failed or diverged has no end, and what led there is not to be learnt from.
+void drop_curves_without_end(InputData& data) {
+  std::set<std::string> ended;
+  for (const Run& run : data.runs) {
+    if (run.completed() && std::isfinite(run.loss)) {
+      ended.insert(run.id);
+    }
+  }
+  std::erase_if(data.curves, [&](const Curve& curve) { return !ended.contains(curve.id); });
 }
 
 }  // namespace
@@ -34,8 +50,9 @@ InputData read_input(const AnalyzerConfig& config) {
     }
   }
   // Results whose every run failed may have no column of losses at all.
-  const InputColumns columns =
+  InputColumns columns =
       find_columns(table, config.input.columns, results ? Missing::kUnnamed : Missing::kNone);
+  columns.id = columns.id.empty() ? columns.run : columns.id;
   data.runs = map_rows(table, columns);
   for (size_t i = 0; i < checked.size(); ++i) {
     data.runs[i].result = std::move(checked[i]);
@@ -49,12 +66,13 @@ InputData read_input(const AnalyzerConfig& config) {
   if (!columns.run.empty()) {
     split_checkpoints(table, columns, data);
   }
-  if (data.curves.empty()) {
+  if (data.runs.size() == table.rows.size()) {
     make_ids_unique(table, columns, config.input.columns, data.runs);
   }
   if (!results || data.runs[0].result->sweep_kind != io::kLrTransferSweep) {
     read_trajectories(config, data);
   }
+  drop_curves_without_end(data);
   return data;
 }
 

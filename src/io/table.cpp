@@ -120,10 +120,12 @@ bool Table::has(std::string_view column) const {
 std::string Table::list_columns() const {
   constexpr size_t kShown = 40;
   const auto end = columns.begin() + static_cast<std::ptrdiff_t>(std::min(columns.size(), kShown));
-  return fmt::format(
-      "{}{}",
-      fmt::join(columns.begin(), end, ", "),
-      columns.size() > kShown ? fmt::format(" and {} more", columns.size() - kShown) : "");
+  std::string text = fmt::format("{}", fmt::join(columns.begin(), end, ", "));
+  // A message is one line.
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c >= 0 && c < ' '; }, '?');
+  return columns.size() > kShown ? fmt::format("{} and {} more", text, columns.size() - kShown)
+                                 : text;
 }
 
 Table read_table(const fs::path& path, std::string_view remedy) {

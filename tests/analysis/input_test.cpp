@@ -277,6 +277,10 @@ TEST_CASE("rows of one run are its checkpoints", "[analysis][input]") {
   CHECK(curve.points[0].loss == 3.5);
   CHECK(data.curves[1].points.size() == 1);  // the other has no loss
 
+  CHECK(read("a.csv", csv + "b,20,200,24000,nan\n").curves.size() == 2);  // b diverged
+
+  // Where no run has several rows, the column is their name.
+  CHECK(read("a.csv", "run,params,tokens,loss\na,10,5,3\nb,20,5,3\n").runs[1].id == "b");
   // Where "run" counts seeds, every row is a run.
   const InputData seeds = read("a.csv", "run,params,tokens,loss\n1,10,5,3\n1,20,5,3\n2,10,5,3\n");
   CHECK(seeds.runs.size() == 3);

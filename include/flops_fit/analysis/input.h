@@ -25,8 +25,8 @@ struct Curve {
 
 struct InputData {
   std::vector<Run> runs;
-  std::vector<Curve>
-      curves;  ///< of some of the runs, in their order; none for an lr_transfer sweep
+  /// Of completed runs, as far as there are any, in the runs' order; none for an lr_transfer sweep.
+  std::vector<Curve> curves;
   std::vector<std::string> warnings;
 };
 
