@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Sorted by tokens, of equal tokens the last; only what a fit can use.
+/// Sorted by tokens, of equal tokens (a resumed run) the lowest loss; only what a fit can use.
 std::vector<CurvePoint> tidy(std::vector<CurvePoint> points) {
   std::erase_if(points, [](const CurvePoint& point) {
     return !(point.d > 0 && point.loss > 0 && point.flops > 0 &&
@@ -27,7 +27,7 @@ std::vector<CurvePoint> tidy(std::vector<CurvePoint> points) {
   std::vector<CurvePoint> kept;
   for (const CurvePoint& point : points) {
     if (!kept.empty() && kept.back().d == point.d) {
-      kept.back() = point;
+      kept.back() = point.loss < kept.back().loss ? point : kept.back();
     } else {
       kept.push_back(point);
     }

@@ -46,7 +46,7 @@ FitOptions fit_options(const FittingConfig& config, double flops_per_nd) {
           .robust = config.robust,
           .enforce_monotonic = config.enforce_monotonic,
           .weight_vertices = config.weight_vertices,
-          .subtract_bias = config.subtract_bias,
+          .bias_surface = std::nullopt,
           .huber_delta = config.huber_delta,
           .starts = config.starts,
           .tolerance = config.tolerance,

@@ -4,6 +4,7 @@
 // chance. (A common factor cancels in the weights, so noise-free data need no special case.)
 #include "flops_fit/analysis/fits/registry.h"
 #include "flops_fit/analysis/parabola.h"
+#include "flops_fit/analysis/parabola_bias.h"
 #include "flops_fit/util/units.h"
 
 #include <fmt/format.h>
@@ -30,9 +31,13 @@ Fit fit_vertices(std::span<const Point> points, const FitOptions& options, bool 
                                          parabola.status));
       continue;
     }
+    const VertexCorrection correction =
+        options.bias_surface
+            ? vertex_correction(*options.bias_surface, group, options.window_nats)
+            : VertexCorrection{};
     fit.optima.push_back({.compute_budget = group.front().budget,
-                          .model_size = parabola.vertex_n,
-                          .num_tokens = parabola.vertex_d,
+                          .model_size = parabola.vertex_n * correction.n,
+                          .num_tokens = parabola.vertex_d * correction.d,
                           .final_loss = parabola.vertex_loss});
     weighted = weighted && (always_weight || parabola.sizes >= kSizesForWeights);
     weights.push_back(1 / (parabola.unit_stderr * parabola.unit_stderr));

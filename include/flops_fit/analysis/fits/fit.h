@@ -21,7 +21,8 @@ struct FitOptions {
   bool robust = false;
   bool enforce_monotonic = false;
   bool weight_vertices = true;
-  bool subtract_bias = false;
+  /// quadratic: move each vertex back by what a parabola misses on this surface.
+  std::optional<Surface> bias_surface;
   double huber_delta = 1e-3;
   int64_t starts = 256;      ///< of a parametric fit
   double tolerance = 1e-12;  ///< decrement (see LogMinimum) at which an optimizer stops

@@ -51,4 +51,20 @@ struct EstimatorEntry {
 [[nodiscard]] Fit fit_log_mse(std::span<const Point> points, const FitOptions& options);
 [[nodiscard]] Fit refit_log_mse(std::span<const Point>, const FitOptions&, const Fit& start);
 
+// fits/envelope.cpp: approach 1, the lowest training curve at each compute.
+[[nodiscard]] Fit fit_envelope(std::span<const Point> points, const FitOptions& options);
+[[nodiscard]] Fit refit_envelope(std::span<const Point>, const FitOptions&, const Fit&);
+
+// fits/data_constrained.cpp: the surface over effective parameters and tokens, for repeated data.
+[[nodiscard]] Fit fit_data_constrained(std::span<const Point> points, const FitOptions& options);
+[[nodiscard]] Fit refit_data_constrained(std::span<const Point>, const FitOptions&, const Fit&);
+
+// fits/loss_compute.cpp: L = E + k C^-c through the lowest loss of each budget.
+[[nodiscard]] Fit fit_loss_compute(std::span<const Point> points, const FitOptions& options);
+[[nodiscard]] Fit refit_loss_compute(std::span<const Point>, const FitOptions&, const Fit& start);
+
+// fits/kaplan.cpp: the form of Kaplan et al. 2020, without an irreducible loss.
+[[nodiscard]] Fit fit_kaplan(std::span<const Point> points, const FitOptions& options);
+[[nodiscard]] Fit refit_kaplan(std::span<const Point>, const FitOptions&, const Fit& start);
+
 }  // namespace ff::analysis

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+#include "small_fit.h"
+
+#include "../parallel.h"
+
+#include <ceres/ceres.h>
+
+#include <Eigen/Dense>
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+namespace ff::analysis {
+namespace {
+
+constexpr double kStep = 1e-5;         // of central differences for first derivatives
+constexpr double kSecondStep = 3e-4;   // and for second ones
+constexpr int kNewtonSteps = 30;
+
+/// One run's residual, with central differences.
+class RunCost final : public ceres::CostFunction {
+ public:
+  RunCost(const SmallProblem& problem, size_t run) : problem_(problem), run_(run) {
+    set_num_residuals(1);
+    mutable_parameter_block_sizes()->assign({static_cast<int>(problem.parameters.size())});
+  }
+
+  bool Evaluate(double const* const* parameters,
+                double* residuals,
+                double** jacobians) const override {
+    const auto count = static_cast<Eigen::Index>(problem_.parameters.size());
+    Eigen::VectorXd theta = Eigen::Map<const Eigen::VectorXd>(parameters[0], count);
+    residuals[0] = problem_.residual(theta, run_);
+    if (jacobians != nullptr && jacobians[0] != nullptr) {
+      for (Eigen::Index k = 0; k < count; ++k) {
+        const double at = theta(k);
+        theta(k) = at + kStep;
+        const double up = problem_.residual(theta, run_);
+        theta(k) = at - kStep;
+        jacobians[0][k] = (up - problem_.residual(theta, run_)) / (2 * kStep);
+        theta(k) = at;
+        if (!std::isfinite(jacobians[0][k])) {
+          return false;
+        }
+      }
+    }
+    return std::isfinite(residuals[0]);
+  }
+
+ private:
+  const SmallProblem& problem_;
+  size_t run_;
+};
+
+double huber(double residual, double delta) {
+  const double size = std::abs(residual), inner = std::min(size, delta);
+  return inner * (size - 0.5 * inner);
+}
+
+double objective(const SmallProblem& problem, const Eigen::VectorXd& theta) {
+  double sum = 0;
+  for (size_t i = 0; i < problem.runs; ++i) {
+    sum += huber(problem.residual(theta, i), problem.delta);
+  }
+  return std::isfinite(sum) ? sum : std::numeric_limits<double>::infinity();
+}
+
+struct Derivatives {
+  Eigen::VectorXd gradient;
+  Eigen::MatrixXd hessian;
+};
+
+Derivatives derivatives(const SmallProblem& problem, const Eigen::VectorXd& theta) {
+  const Eigen::Index count = theta.size();
+  Derivatives d{Eigen::VectorXd(count), Eigen::MatrixXd(count, count)};
+  const auto at = [&](Eigen::Index k, double dk, Eigen::Index l, double dl) {
+    Eigen::VectorXd moved = theta;
+    moved(k) += dk;
+    moved(l) += dl;
+    return objective(problem, moved);
+  };
+  const double here = objective(problem, theta), h = kSecondStep;
+  for (Eigen::Index k = 0; k < count; ++k) {
+    d.gradient(k) = (at(k, kStep, k, 0) - at(k, -kStep, k, 0)) / (2 * kStep);
+    d.hessian(k, k) = (at(k, h, k, 0) - 2 * here + at(k, -h, k, 0)) / (h * h);
+    for (Eigen::Index l = 0; l < k; ++l) {
+      d.hessian(k, l) = d.hessian(l, k) =
+          (at(k, h, l, h) - at(k, h, l, -h) - at(k, -h, l, h) + at(k, -h, l, -h)) / (4 * h * h);
+    }
+  }
+  return d;
+}
+
+/// Ceres' minimum, with at most one parameter held.
+Eigen::VectorXd solve(const SmallProblem& problem,
+                      Eigen::VectorXd theta,
+                      double tolerance,
+                      std::optional<int> fixed) {
+  ceres::Problem ceres_problem;
+  for (size_t i = 0; i < problem.runs; ++i) {
+    ceres::LossFunction* loss =
+        std::isfinite(problem.delta) ? new ceres::HuberLoss(problem.delta) : nullptr;
+    ceres_problem.AddResidualBlock(new RunCost(problem, i), loss, theta.data());
+  }
+  if (fixed && theta.size() == 1) {
+    return theta;
+  }
+  if (fixed) {
+    ceres_problem.SetManifold(
+        theta.data(), new ceres::SubsetManifold(static_cast<int>(theta.size()), {*fixed}));
+  }
+  ceres::Solver::Options options;
+  options.linear_solver_type = ceres::DENSE_QR;
+  options.logging_type = ceres::SILENT;
+  options.max_num_iterations = 300;
+  options.function_tolerance = 1e-3 * tolerance;
+  options.gradient_tolerance = 1e-16;
+  options.parameter_tolerance = 1e-12;
+  options.num_threads = 1;
+  ceres::Solver::Summary summary;
+  ceres::Solve(options, &ceres_problem, &summary);
+  return theta;
+}
+
+double condition_number(const SmallProblem& problem, const Eigen::VectorXd& theta) {
+  const auto runs = static_cast<Eigen::Index>(problem.runs);
+  Eigen::MatrixXd jacobian(runs, theta.size());
+  for (Eigen::Index k = 0; k < theta.size(); ++k) {
+    Eigen::VectorXd up = theta, down = theta;
+    up(k) += kStep;
+    down(k) -= kStep;
+    for (Eigen::Index i = 0; i < runs; ++i) {
+      const auto run = static_cast<size_t>(i);
+      jacobian(i, k) = (problem.residual(up, run) - problem.residual(down, run)) / (2 * kStep);
+    }
+  }
+  jacobian.colwise().normalize();
+  const Eigen::VectorXd values = Eigen::JacobiSVD<Eigen::MatrixXd>(jacobian).singularValues();
+  return values(values.size() - 1) > 0 ? values(0) / values(values.size() - 1)
+                                       : std::numeric_limits<double>::infinity();
+}
+
+std::vector<FlatDirection> flat_directions(const SmallProblem& problem, const SmallMinimum& best) {
+  std::vector<FlatDirection> flat;
+  for (size_t k = 0; k < problem.parameters.size(); ++k) {
+    const SmallParameter& parameter = problem.parameters[k];
+    const auto at = static_cast<Eigen::Index>(k);
+    for (const double move : parameter.profile) {
+      Eigen::VectorXd theta = best.theta;
+      theta(at) += move;
+      theta = solve(problem, theta, 1e-8, static_cast<int>(k));
+      const double rise = objective(problem, theta) / best.objective - 1;
+      if (rise < kFlatRise) {
+        flat.push_back({.parameter = parameter.name,
+                        .from = parameter.shown(best.theta(at)),
+                        .to = parameter.shown(theta(at)),
+                        .rise = rise});
+      }
+    }
+  }
+  return flat;
+}
+
+}  // namespace
+
+SmallMinimum minimize(const SmallProblem& problem,
+                      const Eigen::VectorXd& start,
+                      double tolerance) {
+  SmallMinimum end;
+  end.theta = solve(problem, start, tolerance, std::nullopt);
+  end.objective = objective(problem, end.theta);
+  // Ceres' reweighting converges slowly where most residuals are beyond delta; Newton does not.
+  for (int i = 0; i <= kNewtonSteps; ++i) {
+    const Derivatives at = derivatives(problem, end.theta);
+    end.gradient_norm = at.gradient.norm();
+    const Eigen::LLT<Eigen::MatrixXd> cholesky(at.hessian);
+    if (cholesky.info() != Eigen::Success || !at.hessian.allFinite()) {
+      end.decrement = std::numeric_limits<double>::infinity();
+      break;
+    }
+    const Eigen::VectorXd step = -cholesky.solve(at.gradient);
+    end.decrement = std::max(0.0, -0.5 * at.gradient.dot(step)) / end.objective;
+    const double there = objective(problem, end.theta + step);
+    if (end.decrement < tolerance || !(there < end.objective)) {
+      break;
+    }
+    end.theta += step;
+    end.objective = there;
+  }
+  return end;
+}
+
+SmallFit fit_small(
+    const SmallProblem& problem,
+    std::span<const Eigen::VectorXd> starts,
+    double tolerance,
+    const std::function<std::vector<std::string>(const Eigen::VectorXd&)>& bounds_hit) {
+  std::vector<SmallMinimum> found(starts.size());
+  parallel_for(static_cast<int64_t>(starts.size()), [&](int64_t i) {
+    const auto at = static_cast<size_t>(i);
+    found[at] = minimize(problem, starts[at], tolerance);
+  });
+  SmallFit fit;
+  fit.best = *std::min_element(
+      found.begin(), found.end(), [](const SmallMinimum& left, const SmallMinimum& right) {
+        return left.objective < right.objective;
+      });
+  const double rounding = 1e-20 * static_cast<double>(problem.runs);
+  const double near = fit.best.objective * (1 + kAgreement) + rounding;
+  Certificate& certificate = fit.certificate;
+  certificate.objective = fit.best.objective;
+  certificate.gradient_norm = fit.best.gradient_norm;
+  certificate.decrement = fit.best.objective < rounding ? 0.0 : fit.best.decrement;
+  certificate.starts = static_cast<int64_t>(found.size());
+  certificate.starts_agreeing =
+      std::count_if(found.begin(), found.end(), [near](const SmallMinimum& other) {
+        return other.objective <= near;
+      });
+  certificate.bounds_hit = bounds_hit(fit.best.theta);
+  certificate.condition_number = condition_number(problem, fit.best.theta);
+  if (certificate.bounds_hit.empty() && certificate.converged()) {
+    certificate.flat_directions = flat_directions(problem, fit.best);
+  }
+  return fit;
+}
+
+}  // namespace ff::analysis
