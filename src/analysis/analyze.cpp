@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/analysis/analyze.h"
 
-#include "flops_fit/analysis/bootstrap.h"
+#include "candidates.h"
+
 #include "flops_fit/analysis/checks.h"
-#include "flops_fit/analysis/fits/registry.h"
 #include "flops_fit/analysis/parabola.h"
+#include "flops_fit/analysis/parabola_bias.h"
 #include "flops_fit/analysis/runs.h"
 #include "flops_fit/analysis/validation.h"
 #include "flops_fit/util/error.h"
@@ -17,13 +18,6 @@
 
 namespace ff::analysis {
 namespace {
-
-/// One estimator's work.
-struct Candidate {
-  const EstimatorEntry* entry = nullptr;
-  Fit fit;
-  Bootstrap intervals;
-};
 
 std::vector<io::Isoflop> isoflops(const Dataset& data, double window_nats) {
   std::vector<io::Isoflop> result;
@@ -42,6 +36,7 @@ std::vector<io::Isoflop> isoflops(const Dataset& data, double window_nats) {
     }
     const Parabola& parabola = parabolas.emplace_back(fit_parabola(group, window_nats));
     isoflop.status = parabola.status;
+    isoflop.points_used = parabola.used;
     if (parabola.fitted) {
       isoflop.c0 = parabola.c0;
       isoflop.c1 = parabola.c1;
@@ -64,7 +59,7 @@ std::vector<io::Isoflop> isoflops(const Dataset& data, double window_nats) {
   return result;
 }
 
-io::Estimator describe(const Candidate& candidate) {
+io::Estimator describe(const Candidate& candidate, size_t targets) {
   const Fit& fit = candidate.fit;
   const auto& ci = candidate.intervals.intervals;
   io::Estimator estimator;
@@ -79,8 +74,10 @@ io::Estimator describe(const Candidate& candidate) {
   estimator.r_squared = fit.r_squared;
   estimator.bootstrap_replicates = candidate.intervals.replicates;
   estimator.bootstrap_usable = candidate.intervals.usable;
-  for (const auto& [name, value] : fit.extra) {
-    estimator.extra.push_back({.name = name, .value = value, .ci = std::nullopt});
+  for (size_t i = 0; i < fit.extra.size(); ++i) {
+    estimator.extra.push_back({.name = fit.extra[i].first,
+                               .value = fit.extra[i].second,
+                               .ci = ci[first_extra(targets) + i]});
   }
   if (fit.surface) {
     estimator.exponent_a = fit.surface->exponent_a();
@@ -107,41 +104,6 @@ io::Estimator describe(const Candidate& candidate) {
     estimator.beta_ci = ci[kBeta];
   }
   return estimator;
-}
-
-/// The requested estimator, or the next usable one after it.
-const Candidate& choose_headline(const std::vector<Candidate>& candidates,
-                                 const std::string& method,
-                                 std::vector<std::string>& warnings) {
-  const EstimatorEntry* requested = find_estimator(method);
-  if (requested == nullptr) {
-    throw error<ConfigError>("fitting.method: there is no estimator \"{}\".", method);
-  }
-  const Candidate* chosen = nullptr;
-  std::string reasons;
-  for (const Candidate& candidate : candidates) {
-    if (candidate.entry->fallback < requested->fallback) {
-      continue;
-    }
-    if (!candidate.fit.usable()) {
-      reasons += fmt::format(
-          "{}{}: {}", reasons.empty() ? "" : "; ", candidate.entry->name, candidate.fit.status);
-    } else if (chosen == nullptr || candidate.entry->fallback < chosen->entry->fallback) {
-      chosen = &candidate;
-    }
-  }
-  if (chosen == nullptr) {
-    throw error<TooLittleDataError>(
-        "No estimator has an answer ({}); train more budgets and sizes, or widen the plan.",
-        reasons);
-  }
-  if (chosen->entry != requested) {
-    warnings.push_back(fmt::format("FALLBACK: the headline is {}, not the requested {} ({}).",
-                                   chosen->entry->name,
-                                   requested->name,
-                                   reasons));
-  }
-  return *chosen;
 }
 
 io::PowerLaw power_law(const char* name,
@@ -194,49 +156,80 @@ void set_headline(io::ScalingLaws& laws,
       ratios.size() % 2 == 1 ? ratios[middle] : 0.5 * (ratios[middle - 1] + ratios[middle]);
 }
 
-std::vector<io::Prediction> predict(const Candidate& headline,
-                                    std::span<const double> targets,
-                                    double flops_per_nd,
-                                    double largest_budget) {
-  std::vector<io::Prediction> predictions;
-  const auto& ci = headline.intervals.intervals;
-  for (size_t t = 0; t < targets.size(); ++t) {
-    io::Prediction& prediction = predictions.emplace_back();
-    prediction.target_compute = targets[t];
-    prediction.model_size = (*headline.fit.n_law)(targets[t]);
-    prediction.num_tokens = (*headline.fit.d_law)(targets[t]);
-    prediction.tokens_per_param = prediction.num_tokens / prediction.model_size;
-    prediction.loss = headline.fit.loss_at(targets[t], flops_per_nd);
-    prediction.model_size_ci = ci[kFirstTarget + 3 * t];
-    prediction.num_tokens_ci = ci[kFirstTarget + 3 * t + 1];
-    prediction.loss_ci = ci[kFirstTarget + 3 * t + 2];
-    prediction.extrapolation = targets[t] / largest_budget;
+/// quadratic's account of each budget.
+std::vector<io::BudgetVertex> vertices(std::span<const io::Isoflop> isoflops) {
+  std::vector<io::BudgetVertex> result;
+  for (const io::Isoflop& isoflop : isoflops) {
+    io::BudgetVertex& vertex = result.emplace_back();
+    vertex.compute_budget = isoflop.compute_budget;
+    vertex.used = isoflop.status == "ok";
+    vertex.reason = vertex.used ? "" : isoflop.status;
+    vertex.n_opt = isoflop.vertex_size;
+    vertex.d_opt = isoflop.vertex_tokens;
+    vertex.loss = isoflop.vertex_loss;
+    vertex.points = isoflop.points_used;
+    if (isoflop.c2) {
+      vertex.curvature = 2 * *isoflop.c2;
+    }
   }
-  return predictions;
+  return result;
 }
 
 io::Json validate(const std::vector<Candidate>& candidates,
                   const Dataset& data,
                   const FitOptions& options,
                   const io::ScalingLaws& laws,
-                  const ValidationConfig& config) {
+                  const AnalyzerConfig& config) {
+  // Runs that are budgets of their own are what the jackknife leaves out.
+  constexpr size_t kMaxBudgets = 60;
+  const ValidationConfig& wanted = config.validation;
   io::Json json = io::Json::object();
   const double exponent = laws.n_opt_fit->exponent_a;
   json["exponent"] = {
       {"value", exponent},
-      {"expected", config.expected_exponent},
-      {"tolerance", config.exponent_tolerance},
-      {"within", std::abs(exponent - config.expected_exponent) <= config.exponent_tolerance}};
-  if (config.leave_one_out) {
-    json["leave_one_out"] = io::Json::object();
-    for (const Candidate& candidate : candidates) {
-      if (candidate.fit.usable()) {
-        json["leave_one_out"][std::string(candidate.entry->name)] =
-            leave_one_budget_out(*candidate.entry, data.points, candidate.fit, options);
-      }
+      {"expected", wanted.expected_exponent},
+      {"tolerance", wanted.exponent_tolerance},
+      {"within", std::abs(exponent - wanted.expected_exponent) <= wanted.exponent_tolerance}};
+  std::vector<std::string> ids;
+  for (const Run& run : data.runs) {
+    ids.push_back(run.id);
+  }
+  const std::vector<double> cuts =
+      wanted.rollout_cuts.empty() ? rollout_cuts(data.points) : wanted.rollout_cuts;
+  const double target =
+      config.target_compute.empty() ? data.budgets.back() : config.target_compute.front();
+  for (const Candidate& candidate : candidates) {
+    const std::string name(candidate.entry->name);
+    if (!candidate.fit.usable() || !candidate.fit.n_law) {
+      continue;
+    }
+    if (wanted.leave_one_out && data.budgets.size() <= kMaxBudgets) {
+      json["leave_one_budget_out"][name] =
+          leave_one_budget_out(*candidate.entry, data.points, candidate.fit, options);
+    }
+    if (wanted.rollout) {
+      json["rollout"][name] =
+          rollout(*candidate.entry, data.points, candidate.fit, options, cuts);
+    }
+    if (wanted.jackknife) {
+      json["jackknife"][name] =
+          jackknife(*candidate.entry, data.points, ids, candidate.fit, options, target);
     }
   }
   return json;
+}
+
+io::Json to_json(const ParabolaBias& bias, std::span<const double> targets) {
+  io::Json budgets = io::Json::array(), at_targets = io::Json::array();
+  for (const BudgetBias& budget : bias.budgets) {
+    budgets.push_back({{"compute_budget", budget.budget}, {"n_factor", budget.n_factor}});
+  }
+  for (size_t t = 0; t < targets.size(); ++t) {
+    at_targets.push_back({{"target_compute", targets[t]}, {"n_factor", bias.n_factors[t]}});
+  }
+  return {{"exponent_a", bias.exponent_a},
+          {"budgets", std::move(budgets)},
+          {"targets", std::move(at_targets)}};
 }
 
 void append(std::vector<std::string>& to, const std::vector<std::string>& from) {
@@ -255,30 +248,92 @@ void append_some(std::vector<std::string>& to,
   }
 }
 
+/// Every estimator's fit; the surface that quadratic's vertices are moved back by comes first.
+std::vector<Candidate> fit_all(const Dataset& data,
+                               FitOptions& options,
+                               const AnalyzerConfig& config,
+                               std::vector<std::string>& warnings) {
+  std::vector<Candidate> candidates;
+  for (const EstimatorEntry& entry : estimators()) {
+    candidates.push_back({.entry = &entry, .fit = {}, .intervals = {}});
+  }
+  const auto fit = [&](bool surfaces) {
+    for (Candidate& candidate : candidates) {
+      const bool is_quadratic = candidate.entry->fit == fit_quadratic;
+      if (is_quadratic != surfaces) {
+        candidate.fit = candidate.entry->fit(data.points, options);
+      }
+    }
+  };
+  fit(true);
+  if (config.fitting.subtract_bias) {
+    for (const Candidate& candidate : candidates) {
+      if (!options.bias_surface && candidate.fit.usable() && candidate.fit.surface) {
+        options.bias_surface = candidate.fit.surface;
+      }
+    }
+    if (!options.bias_surface) {
+      warnings.push_back(
+          "fitting.subtract_bias: no surface is certified, so that the bias is not known and "
+          "quadratic's vertices stay where they are.");
+    }
+  }
+  fit(false);
+  for (const Candidate& candidate : candidates) {
+    append_some(warnings, candidate.fit.warnings, candidate.entry->name);
+  }
+  return candidates;
+}
+
+void warn_of_outliers(const Dataset& data,
+                      std::span<const size_t> far,
+                      std::vector<std::string>& warnings) {
+  if (far.empty()) {
+    return;
+  }
+  constexpr size_t kShown = 3;
+  std::string names;
+  for (size_t i = 0; i < std::min(far.size(), kShown); ++i) {
+    names += (i > 0 ? ", " : "") + data.runs[far[i]].id;
+  }
+  warnings.push_back(fmt::format(
+      "{} of {} runs lie more than 5 robust standard deviations off the surface ({}{}): look at "
+      "them; fitting.method=auto takes huber, which they hardly move.",
+      far.size(),
+      data.points.size(),
+      names,
+      far.size() > kShown ? ", ..." : ""));
+}
+
 }  // namespace
 
 io::ScalingLaws analyze(std::span<const io::RunResult> results, const AnalyzerConfig& config) {
-  return analyze(runs_from(results), config);
+  return analyze(InputData{.runs = runs_from(results), .curves = {}, .warnings = {}}, config);
 }
 
-io::ScalingLaws analyze(std::span<const Run> runs, const AnalyzerConfig& config) {
-  const Dataset data = prepare_runs(runs, config.input);
-  const FitOptions options = fit_options(config.fitting, data.flops_per_nd);
+io::ScalingLaws analyze(const InputData& input, const AnalyzerConfig& config) {
+  Dataset data = prepare_runs(input.runs, config.input);
+  for (size_t i = 0; i < data.points.size(); ++i) {
+    const auto curve = std::find_if(input.curves.begin(), input.curves.end(), [&](const Curve& c) {
+      return c.id == data.runs[i].id;
+    });
+    data.points[i].curve = curve != input.curves.end() ? &*curve : nullptr;
+  }
+  FitOptions options = fit_options(config.fitting, data.flops_per_nd);
   io::ScalingLaws laws;
-  laws.warnings = data.warnings;
+  laws.warnings = input.warnings;
+  append(laws.warnings, data.warnings);
   append(laws.warnings, check_data(data));
   laws.floor_nats = data.floor_nats;
   laws.isoflop = isoflops(data, config.fitting.window_nats);
+  laws.quadratic = vertices(laws.isoflop);
 
-  std::vector<Candidate> candidates;
-  for (const EstimatorEntry& entry : estimators()) {
-    Candidate& candidate = candidates.emplace_back();
-    candidate.entry = &entry;
-    candidate.fit = entry.fit(data.points, options);
-    append_some(laws.warnings, candidate.fit.warnings, entry.name);
-  }
+  std::vector<Candidate> candidates = fit_all(data, options, config, laws.warnings);
+  const std::vector<size_t> far = outliers(candidates, data.points);
+  warn_of_outliers(data, far, laws.warnings);
   // The headline is settled before the costly part, which may have nothing to do.
-  const Candidate& headline = choose_headline(candidates, config.fitting.method, laws.warnings);
+  const Headline headline =
+      choose_headline(candidates, config.fitting.method, !far.empty(), laws.warnings);
   for (Candidate& candidate : candidates) {
     candidate.intervals = bootstrap(*candidate.entry,
                                     data.points,
@@ -295,20 +350,31 @@ io::ScalingLaws analyze(std::span<const Run> runs, const AnalyzerConfig& config)
           ran.replicates,
           5 * ran.usable < 4 * ran.replicates ? "; there are no intervals (80% are needed)" : ""));
     }
-    laws.estimators.push_back(describe(candidate));
+    laws.estimators.push_back(describe(candidate, config.target_compute.size()));
   }
-  set_headline(laws, headline, data.flops_per_nd, config.fitting.min_r_squared);
+  const Candidate& chosen = *headline.candidate;
+  set_headline(laws, chosen, data.flops_per_nd, config.fitting.min_r_squared);
   laws.predictions =
-      predict(headline, config.target_compute, data.flops_per_nd, data.budgets.back());
-  laws.validation = validate(candidates, data, options, laws, config.validation);
+      predict(candidates, chosen, config, data.flops_per_nd, data.budgets.back());
+  laws.validation = validate(candidates, data, options, laws, config);
+  if (const auto surface = leading_surface(candidates, chosen)) {
+    if (const auto bias = parabola_bias(*surface, data.points, options, config.target_compute)) {
+      laws.parabola_bias = to_json(*bias, config.target_compute);
+    }
+  }
+  laws.conventions = conventions(
+      data,
+      *chosen.entry,
+      options,
+      config.target_compute.empty() ? data.budgets.back() : config.target_compute.front());
   append(laws.warnings, check_laws(laws, config));
   laws.provenance = io::Provenance{.program = fmt::format("ff-analyze {}", version()),
                                    .created = "",
                                    .results_path = "",
-                                   .runs_read = static_cast<int64_t>(runs.size()),
+                                   .runs_read = static_cast<int64_t>(input.runs.size()),
                                    .runs_used = static_cast<int64_t>(data.points.size()),
                                    .requested = config.fitting.method,
-                                   .headline = std::string(headline.entry->name),
+                                   .headline = std::string(chosen.entry->name),
                                    .flops_per_nd = data.flops_per_nd,
                                    .confidence = config.bootstrap.confidence};
   return laws;

@@ -13,7 +13,6 @@
 namespace ff::analysis {
 namespace {
 
-constexpr double kMaxExtrapolation = 100.0;
 constexpr double kStderrsBelowFloor = 2.0;
 constexpr double kNearlyAll = 0.8;  // of the budgets
 

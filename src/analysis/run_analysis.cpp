@@ -21,9 +21,7 @@ void stamp(Provenance& provenance, const AnalyzerConfig& config) {
 
 AnalysisReport run_laws(const InputData& input, const AnalyzerConfig& config, bool as_json) {
   AnalysisReport output;
-  output.laws = analyze(input.runs, config);
-  output.laws.warnings.insert(
-      output.laws.warnings.begin(), input.warnings.begin(), input.warnings.end());
+  output.laws = analyze(input, config);
   stamp(*output.laws.provenance, config);
   const std::vector<OptimalConfig> configs = config.output.generate_configs
                                                  ? optimal_configs(output.laws, input.runs)

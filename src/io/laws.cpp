@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/io/laws.h"
 
+#include "flops_fit/io/sweep.h"
+
 #include "flops_fit/util/error.h"
 
 #include <fmt/format.h>
@@ -45,10 +47,15 @@ constexpr std::array<std::pair<const char*, std::optional<double> Isoflop::*>, 8
       {"vertex_loss", &Isoflop::vertex_loss},
       {"vertex_log_stderr", &Isoflop::vertex_log_stderr},
       {"residual_rms", &Isoflop::residual_rms}}};
-constexpr std::array<std::pair<const char*, std::optional<Interval> Prediction::*>, 3>
+constexpr std::array<std::pair<const char*, std::optional<Interval> Prediction::*>, 8>
     kPredictionIntervals = {{{"model_size_ci", &Prediction::model_size_ci},
                              {"num_tokens_ci", &Prediction::num_tokens_ci},
-                             {"loss_ci", &Prediction::loss_ci}}};
+                             {"loss_ci", &Prediction::loss_ci},
+                             {"model_size_range", &Prediction::model_size_range},
+                             {"num_tokens_range", &Prediction::num_tokens_range},
+                             {"loss_range", &Prediction::loss_range},
+                             {"cheap_sizes", &Prediction::cheap_sizes},
+                             {"wasted_at_range", &Prediction::wasted_at_range}}};
 constexpr std::array<std::pair<const char*, std::optional<PowerLaw> ScalingLaws::*>, 3> kLaws = {
     {{"n_opt_fit", &ScalingLaws::n_opt_fit},
      {"d_opt_fit", &ScalingLaws::d_opt_fit},
@@ -219,7 +226,49 @@ Json to_json(const Prediction& prediction) {
     json[key] = interval_json(prediction.*field);
   }
   json["extrapolation"] = prediction.extrapolation;
+  json["status"] = prediction.status;
+  json["by_estimator"] = Json::object();
+  for (const auto& [name, size] : prediction.by_estimator) {
+    json["by_estimator"][name] = number_or_null(size);
+  }
+  json["architecture"] =
+      prediction.architecture ? ff::io::to_json(*prediction.architecture) : Json(nullptr);
+  json["training_time"] = Json::array();
+  for (const TrainingTime& time : prediction.times) {
+    json["training_time"].push_back({{"machine", time.machine},
+                                     {"flops_per_second", number_or_null(time.flops_per_s)},
+                                     {"seconds", number_or_null(time.seconds)}});
+  }
+  if (prediction.lifetime) {
+    const LifetimePrediction& life = *prediction.lifetime;
+    json["inference_aware"] = {{"inference_tokens", life.inference_tokens},
+                               {"model_size", number_or_null(life.model_size)},
+                               {"num_tokens", number_or_null(life.num_tokens)},
+                               {"training_flops", number_or_null(life.training_flops)},
+                               {"total_flops", number_or_null(life.total_flops)},
+                               {"saved_share", number_or_null(life.saved_share)}};
+  }
+  if (prediction.repeated) {
+    const RepeatedPrediction& repeated = *prediction.repeated;
+    json["data_constrained"] = {{"unique_tokens", repeated.unique_tokens},
+                                {"model_size", number_or_null(repeated.model_size)},
+                                {"num_tokens", number_or_null(repeated.num_tokens)},
+                                {"epochs", number_or_null(repeated.epochs)},
+                                {"loss", number_or_null(repeated.loss)},
+                                {"basis", repeated.basis}};
+  }
   return json;
+}
+
+Json to_json(const BudgetVertex& vertex) {
+  return {{"compute_budget", vertex.compute_budget},
+          {"n_opt", number_or_null(vertex.n_opt)},
+          {"d_opt", number_or_null(vertex.d_opt)},
+          {"loss", number_or_null(vertex.loss)},
+          {"curvature", number_or_null(vertex.curvature)},
+          {"points", vertex.points},
+          {"used", vertex.used},
+          {"reason", vertex.used ? Json(nullptr) : Json(vertex.reason)}};
 }
 
 Prediction read_prediction(const ObjectReader& object) {
@@ -234,6 +283,7 @@ Prediction read_prediction(const ObjectReader& object) {
     prediction.*field = read_interval(object, key);
   }
   prediction.extrapolation = object.number_or("extrapolation", 0.0);
+  prediction.status = object.text_or("status", "ok");
   return prediction;
 }
 
@@ -307,6 +357,10 @@ Json to_json(const ScalingLaws& laws) {
   json["l_opt_irreducible"] =
       laws.l_opt_irreducible ? to_json(*laws.l_opt_irreducible) : Json(nullptr);
   list("isoflop", laws.isoflop);
+  json["quadratic"]["per_budget"] = Json::array();
+  for (const BudgetVertex& vertex : laws.quadratic) {
+    json["quadratic"]["per_budget"].push_back(to_json(vertex));
+  }
   json["parametric"] = nullptr;
   json["estimators"] = Json::object();
   for (const Estimator& estimator : laws.estimators) {
@@ -318,6 +372,8 @@ Json to_json(const ScalingLaws& laws) {
   }
   json["floor_nats"] = number_or_null(laws.floor_nats);
   json["validation"] = laws.validation;
+  json["parabola_bias"] = laws.parabola_bias;
+  json["conventions"] = laws.conventions;
   list("predictions", laws.predictions);
   json["warnings"] = laws.warnings;
   json["provenance"] = laws.provenance ? to_json(*laws.provenance) : Json(nullptr);
@@ -357,6 +413,12 @@ ScalingLaws laws_from_json(const Json& value, const std::string& where) {
   laws.floor_nats = object.maybe_number("floor_nats");
   if (object.has("validation")) {
     laws.validation = object.at("validation");
+  }
+  if (object.has("parabola_bias")) {
+    laws.parabola_bias = object.at("parabola_bias");
+  }
+  if (object.has("conventions")) {
+    laws.conventions = object.at("conventions");
   }
   laws.predictions = read_list(object, "predictions", read_prediction);
   if (object.has("warnings")) {

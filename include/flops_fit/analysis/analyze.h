@@ -3,9 +3,10 @@
 // From results to scaling laws: every estimator with bootstrap intervals, the headline's laws, the
 // predictions at the targets, leave-one-out, and the warnings.
 //
-// The headline is fitting.method. If that estimator has no answer, the next of vp, quadratic,
-// argmin is taken, with a warning and both names in the provenance; argmin has no fallback.
+// The headline is fitting.method; if that estimator has no answer, the next of vp, huber, log_mse,
+// lad and quadratic is taken, with a warning and both names in the provenance.
 #include "flops_fit/analysis/config.h"
+#include "flops_fit/analysis/input.h"
 #include "flops_fit/analysis/runs.h"
 #include "flops_fit/io/laws.h"
 #include "flops_fit/io/lr_transfer.h"
@@ -17,9 +18,9 @@
 
 namespace ff::analysis {
 
-/// Pure: same runs and configuration, same laws (provenance.created and results_path are left
-/// empty). Throws TooLittleDataError with the reason and what to do.
-[[nodiscard]] io::ScalingLaws analyze(std::span<const Run> runs, const AnalyzerConfig& config);
+/// Same input and configuration, same laws (provenance.created and results_path, and what depends on
+/// this machine, are left empty). Throws TooLittleDataError with the reason and what to do.
+[[nodiscard]] io::ScalingLaws analyze(const InputData& input, const AnalyzerConfig& config);
 [[nodiscard]] io::ScalingLaws analyze(std::span<const io::RunResult> results,
                                       const AnalyzerConfig& config);
 

@@ -9,6 +9,9 @@
 
 namespace ff::analysis {
 
+/// Targets further beyond the largest budget than this are marked.
+inline constexpr double kMaxExtrapolation = 100.0;
+
 /// The design and the runs: minima at the edge of the sizes, budgets with fewer than three sizes,
 /// mixed dtypes and devices, losses below the known floor, FLOPs far off the budget, and
 /// check_units().

@@ -102,6 +102,9 @@ struct FittingConfig {
 
 struct ValidationConfig {
   bool leave_one_out = true;
+  bool rollout = true;
+  std::vector<double> rollout_cuts;
+  bool jackknife = true;
   double expected_exponent = 0.5;
   double exponent_tolerance = 0.15;
 
@@ -110,7 +113,20 @@ struct ValidationConfig {
     v("leave_one_out",
       leave_one_out,
       {.doc = "Refit every estimator without each budget in turn, and record what it then predicts "
-              "there, under validation.leave_one_out."});
+              "there, under validation.leave_one_budget_out."});
+    v("rollout",
+      rollout,
+      {.doc = "Fit the budgets below a cut and predict those above, under validation.rollout: an "
+              "exponent that moves with the cut is less certain than its interval."});
+    v("rollout_cuts",
+      rollout_cuts,
+      {.doc = "The cuts; empty: budgets with about 50, 65, 80 and 90% of the runs below.",
+       .unit = "FLOP",
+       .min = 1});
+    v("jackknife",
+      jackknife,
+      {.doc = "Refit without each run in turn: which run moves the answer most, under "
+              "validation.jackknife."});
     v("expected_exponent",
       expected_exponent,
       {.doc = "The exponent a of N_opt ~ C^a that is expected (Chinchilla: 0.5)."});
@@ -118,6 +134,54 @@ struct ValidationConfig {
       exponent_tolerance,
       {.doc = "Warn if the headline's exponent is further than this from the expected one.",
        .min = 0.0});
+  }
+};
+
+struct HardwareEntry {
+  std::string name = "H100 SXM";
+  double peak_flops_per_s = 989.4e12;
+  double utilization = 0.4;
+  double devices = 1;
+
+  template <class V>
+  void visit(V& v) {
+    v("name", name, {.doc = "What the table calls it; empty: no such column."});
+    v("peak_flops_per_s",
+      peak_flops_per_s,
+      {.doc = "Peak of one device (H100 SXM: 989.4e12 in dense bfloat16, NVIDIA's data sheet).",
+       .unit = "FLOP/s",
+       .min = 1});
+    v("utilization",
+      utilization,
+      {.doc = "Share of the peak that training reaches.", .min = 1e-6, .max = 1.0});
+    v("devices", devices, {.doc = "How many of them train together.", .min = 1});
+  }
+};
+
+struct PredictConfig {
+  double inference_tokens = 0;
+  double unique_tokens = 0;
+  bool training_time = true;
+  HardwareEntry hardware;
+
+  template <class V>
+  void visit(V& v) {
+    v("inference_tokens",
+      inference_tokens,
+      {.doc = "Tokens that the model will serve (2N FLOPs each): also predict the model of the same "
+              "loss whose training and serving together cost least. 0: serving costs nothing.",
+       .unit = "tokens",
+       .min = 0});
+    v("unique_tokens",
+      unique_tokens,
+      {.doc = "Different tokens that exist: also predict the optimum that repeats them. 0: enough.",
+       .unit = "tokens",
+       .min = 0});
+    v("training_time",
+      training_time,
+      {.doc = "Predict how long each target takes on all cores of this machine (measured for a "
+              "moment, as ff-plan does) and on predict.hardware."});
+    v("hardware", hardware, {.doc = "Another machine to predict the training time for."});
   }
 };
 
@@ -247,6 +311,7 @@ struct AnalyzerConfig {
   InputConfig input;
   std::vector<double> target_compute = {1e15};
   FittingConfig fitting;
+  PredictConfig predict;
   ValidationConfig validation;
   BootstrapConfig bootstrap;
   OutputConfig output;
@@ -260,6 +325,7 @@ struct AnalyzerConfig {
       target_compute,
       {.doc = "Training budgets to predict the optimum for.", .unit = "FLOP", .min = 1});
     v("fitting", fitting, {.doc = "The estimators."});
+    v("predict", predict, {.doc = "What is predicted for each target."});
     v("validation", validation, {.doc = "Checks of the law."});
     v("bootstrap", bootstrap, {.doc = "Intervals."});
     v("output", output, {.doc = "Which files are written."});

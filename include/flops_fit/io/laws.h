@@ -3,12 +3,14 @@
 // scaling_laws.json: what ff-analyze found. n_opt_fit, d_opt_fit, l_opt_fit, optimal_points and
 // optimal_ratio are the Python tool's, whose files are read as they are (the rest is absent there).
 // N parameters, D tokens, C FLOPs, L loss [nats/token].
+#include "flops_fit/cost/transformer.h"
 #include "flops_fit/io/json.h"
 
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace ff::io {
@@ -68,6 +70,7 @@ struct IsoflopPoint {
 struct Isoflop {
   double compute_budget = 0.0;
   std::vector<IsoflopPoint> points;  ///< sorted by model_size
+  int64_t points_used = 0;           ///< of them, within the parabola's window; not in the file
   std::string status;
   std::optional<double> c0, c1, c2;
   std::optional<double> vertex_size;    ///< N at the vertex; only if status is "ok"
@@ -110,6 +113,27 @@ struct Estimator {
   [[nodiscard]] bool usable() const { return status == "ok"; }
 };
 
+/// The cheapest model of the predicted quality over training and serving.
+struct LifetimePrediction {
+  double inference_tokens = 0.0;
+  double model_size = 0.0, num_tokens = 0.0;
+  double training_flops = 0.0, total_flops = 0.0;
+  double saved_share = 0.0;  ///< of what the training-optimal model of that loss costs in all
+};
+
+/// The optimum when only so many different tokens exist.
+struct RepeatedPrediction {
+  double unique_tokens = 0.0;
+  double model_size = 0.0, num_tokens = 0.0, loss = 0.0, epochs = 0.0;
+  std::string basis;  ///< where R_D and R_N come from
+};
+
+struct TrainingTime {
+  std::string machine;
+  double flops_per_s = 0.0;  ///< that it is taken to reach
+  double seconds = 0.0;
+};
+
 /// The predicted optimum at one compute, from the headline law.
 struct Prediction {
   double target_compute = 0.0;
@@ -117,8 +141,29 @@ struct Prediction {
   double num_tokens = 0.0;
   std::optional<double> loss;
   double tokens_per_param = 0.0;
-  std::optional<Interval> model_size_ci, num_tokens_ci, loss_ci;
-  double extrapolation = 0.0;  ///< target / largest budget of the fit
+  std::optional<Interval> model_size_ci, num_tokens_ci, loss_ci;  ///< the headline's bootstrap
+  /// What is printed: the bootstrap interval together with the other estimators' estimates, because
+  /// the choice of estimator moves the answer by more than resampling does.
+  std::optional<Interval> model_size_range, num_tokens_range, loss_range;
+  std::vector<std::pair<std::string, double>> by_estimator;  ///< N of each certified estimator
+  double extrapolation = 0.0;                                ///< target / largest budget of the fit
+  std::string status = "ok";  ///< or "extrapolation beyond 100x"
+  /// Sizes that waste at most 1% of the compute, and the shares wasted at model_size_range's ends;
+  /// only with a surface.
+  std::optional<Interval> cheap_sizes, wasted_at_range;
+  std::optional<cost::Architecture> architecture;
+  std::vector<TrainingTime> times;
+  std::optional<LifetimePrediction> lifetime;
+  std::optional<RepeatedPrediction> repeated;
+};
+
+/// What quadratic made of one budget.
+struct BudgetVertex {
+  double compute_budget = 0.0;
+  std::optional<double> n_opt, d_opt, loss, curvature;  ///< curvature: d2L / d(ln N)^2
+  int64_t points = 0;  ///< runs within the window
+  bool used = false;
+  std::string reason;  ///< why not; empty if used
 };
 
 struct Provenance {
@@ -139,9 +184,12 @@ struct ScalingLaws {
   std::vector<OptimalPoint> optimal_points;
   std::optional<double> optimal_ratio;  ///< median of D/N over the optimal points
   std::vector<Isoflop> isoflop;
+  std::vector<BudgetVertex> quadratic;  ///< in the file: quadratic.per_budget
   std::vector<Estimator> estimators;
   std::optional<double> floor_nats;  ///< the corpus's known entropy floor, where there is one
-  Json validation = Json::object();  ///< leave-one-out and exponent checks
+  Json validation = Json::object();  ///< exponent, leave_one_budget_out, rollout, jackknife
+  Json parabola_bias = nullptr;      ///< of quadratic on the headline's surface; null without one
+  Json conventions = Json::array();  ///< the law under each count of N and of C that the runs carry
   std::vector<Prediction> predictions;
   std::vector<std::string> warnings;
   std::optional<Provenance> provenance;
