@@ -200,7 +200,7 @@ io::Json validate(const std::vector<Candidate>& candidates,
       config.target_compute.empty() ? data.budgets.back() : config.target_compute.front();
   for (const Candidate& candidate : candidates) {
     const std::string name(candidate.entry->name);
-    if (!candidate.fit.usable() || !candidate.fit.n_law) {
+    if (!candidate.fit.usable() || !candidate.fit.n_law || !candidate.entry->resampled) {
       continue;
     }
     if (wanted.leave_one_out && data.budgets.size() <= kMaxBudgets) {
@@ -313,12 +313,7 @@ io::ScalingLaws analyze(std::span<const io::RunResult> results, const AnalyzerCo
 
 io::ScalingLaws analyze(const InputData& input, const AnalyzerConfig& config) {
   Dataset data = prepare_runs(input.runs, config.input);
-  for (size_t i = 0; i < data.points.size(); ++i) {
-    const auto curve = std::find_if(input.curves.begin(), input.curves.end(), [&](const Curve& c) {
-      return c.id == data.runs[i].id;
-    });
-    data.points[i].curve = curve != input.curves.end() ? &*curve : nullptr;
-  }
+  attach_curves(data, input);
   FitOptions options = fit_options(config.fitting, data.flops_per_nd);
   io::ScalingLaws laws;
   laws.warnings = input.warnings;

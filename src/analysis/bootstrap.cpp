@@ -112,7 +112,7 @@ Bootstrap bootstrap(const EstimatorEntry& estimator,
                     int64_t threads) {
   Bootstrap result;
   result.intervals.resize(first_extra(targets.size()) + fit.extra.size());
-  if (!fit.usable() || config.replicates <= 0) {
+  if (!fit.usable() || !estimator.resampled || config.replicates <= 0) {
     return result;
   }
   const auto replicates = static_cast<size_t>(config.replicates);
@@ -134,6 +134,7 @@ Bootstrap bootstrap(const EstimatorEntry& estimator,
   result.replicates = config.replicates;
   std::vector<double> column;
   const double tail = 0.5 * (1 - config.confidence);
+  const double excess = 1 + fit.excess_spread / static_cast<double>(points.size());
   const double needed = kMinUsable * static_cast<double>(replicates);
   result.usable =
       std::count_if(rows.begin(), rows.end(), [](const auto& row) { return !row.empty(); });
@@ -146,7 +147,9 @@ Bootstrap bootstrap(const EstimatorEntry& estimator,
     }
     if (!column.empty() && static_cast<double>(column.size()) >= needed) {
       std::sort(column.begin(), column.end());
-      result.intervals[q] = io::Interval{quantile(column, tail), quantile(column, 1 - tail)};
+      const double middle = quantile(column, 0.5);
+      const auto end = [&](double p) { return middle + (quantile(column, p) - middle) / excess; };
+      result.intervals[q] = io::Interval{end(tail), end(1 - tail)};
     }
   }
   return result;

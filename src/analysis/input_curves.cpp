@@ -210,4 +210,15 @@ void read_trajectories(const AnalyzerConfig& config, InputData& data) {
   }
 }
 
+void attach_curves(Dataset& data, const InputData& input) {
+  std::map<std::string, const Curve*> curves;
+  for (const Curve& curve : input.curves) {
+    curves[curve.id] = &curve;
+  }
+  for (size_t i = 0; i < data.points.size(); ++i) {
+    const auto found = curves.find(data.runs[i].id);
+    data.points[i].curve = found != curves.end() ? found->second : nullptr;
+  }
+}
+
 }  // namespace ff::analysis

@@ -13,12 +13,25 @@ namespace ff::analysis {
 struct LogSurface::Data {
   LogRuns runs;
   double middle_n = 0.0, middle_d = 0.0, mean_loss = 0.0;
+
+  [[nodiscard]] std::vector<double> absolute_residuals(const LogVector& theta) const {
+    std::vector<double> sizes;
+    for (size_t i = 0; i < runs.x.size(); ++i) {
+      const double predicted = std::log(std::exp(theta[kLogA] - theta[kLogAlpha] * runs.x[i]) +
+                                        std::exp(theta[kLogB] - theta[kLogBeta] * runs.y[i]) +
+                                        std::exp(theta[kLogE]));
+      sizes.push_back(std::abs(predicted - runs.log_loss[i]));
+    }
+    return sizes;
+  }
 };
 
 namespace {
 
-static_assert(kLogParameters == static_cast<Eigen::Index>(kSurfaceParameters));
-using LogMatrix = Eigen::Matrix<double, kLogParameters, kLogParameters>;
+static_assert(kLogParameters == kSurfaceParameters);
+constexpr Eigen::Index kCount = kLogParameters;
+using Vector = Eigen::Matrix<double, kCount, 1>;
+using Matrix = Eigen::Matrix<double, kCount, kCount>;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 constexpr int kMaxIterations = 200;
@@ -31,11 +44,12 @@ constexpr double kLeastShare = 0.02;  // of each term in a start
 constexpr double kLongestNewtonStep = 2.0;
 // A term this far below the losses has no influence left: its logarithm runs to minus infinity.
 constexpr double kVanishedLog = -30.0;
+constexpr double kSteadyGain = 0.9;  // of a damped step: its model holds further on
 constexpr double kNewtonGain = 0.2;  // of the predicted decrease, else the step is refused
 
-LogMatrix symmetric(const std::array<double, 15>& lower) {
-  LogMatrix matrix;
-  for (Eigen::Index i = 0, k = 0; i < kLogParameters; ++i) {
+Matrix symmetric(const std::array<double, 15>& lower) {
+  Matrix matrix;
+  for (Eigen::Index i = 0, k = 0; i < kCount; ++i) {
     for (Eigen::Index j = 0; j <= i; ++j, ++k) {
       matrix(i, j) = matrix(j, i) = lower[static_cast<size_t>(k)];
     }
@@ -45,21 +59,21 @@ LogMatrix symmetric(const std::array<double, 15>& lower) {
 
 struct Evaluation {
   double value = kInfinity;
-  LogVector gradient;
-  LogMatrix hessian, reweighted;
+  Vector gradient;
+  Matrix hessian, reweighted;
 };
 
 /// The Newton step where the Hessian is positive definite.
-std::optional<LogVector> newton_step(const Evaluation& at) {
-  const Eigen::LLT<LogMatrix> cholesky(at.hessian);
+std::optional<Vector> newton_step(const Evaluation& at) {
+  const Eigen::LLT<Matrix> cholesky(at.hessian);
   if (cholesky.info() != Eigen::Success) {
     return std::nullopt;
   }
-  const LogVector step = -cholesky.solve(at.gradient);
+  const Vector step = -cholesky.solve(at.gradient);
   return step.allFinite() ? std::optional(step) : std::nullopt;
 }
 
-double decrement(const Evaluation& at, const std::optional<LogVector>& newton) {
+double decrement(const Evaluation& at, const std::optional<Vector>& newton) {
   if (!newton) {
     return kInfinity;
   }
@@ -70,19 +84,23 @@ double decrement(const Evaluation& at, const std::optional<LogVector>& newton) {
 /// One descent at one delta.
 class Descent {
  public:
-  Descent(const LogRuns& runs, double delta, std::optional<Eigen::Index> fixed)
-      : runs_(runs), scratch_(runs.x.size()), delta_(delta), fixed_(fixed) {}
+  Descent(const LogRuns& runs, double delta, std::optional<size_t> fixed)
+      : runs_(runs), scratch_(runs.x.size()), delta_(delta) {
+    if (fixed) {
+      fixed_ = static_cast<Eigen::Index>(*fixed);
+    }
+  }
 
-  [[nodiscard]] Evaluation evaluate(const LogVector& theta) {
+  [[nodiscard]] Evaluation evaluate(const Vector& theta) {
     const SurfaceSums sums = surface_sums(runs_, view(theta), delta_, scratch_);
     Evaluation at;
     at.value = sums.value;
-    at.gradient = Eigen::Map<const LogVector>(sums.gradient.data());
+    at.gradient = Eigen::Map<const Vector>(sums.gradient.data());
     at.hessian = symmetric(sums.hessian);
     at.reweighted = symmetric(sums.reweighted);
     if (fixed_) {
       at.gradient(*fixed_) = 0;
-      for (LogMatrix* matrix : {&at.hessian, &at.reweighted}) {
+      for (Matrix* matrix : {&at.hessian, &at.reweighted}) {
         matrix->row(*fixed_).setZero();
         matrix->col(*fixed_).setZero();
         (*matrix)(*fixed_, *fixed_) = 1;
@@ -91,12 +109,13 @@ class Descent {
     return at;
   }
 
-  LogMinimum run(LogVector theta, double tolerance, int max_iterations) {
+  LogMinimum run(const LogVector& start, double tolerance, int max_iterations) {
+    Vector theta = Eigen::Map<const Vector>(start.data());
     LogMinimum end;
     Evaluation at = evaluate(theta);
     double damping = 1e-2;
     for (; end.iterations < max_iterations; ++end.iterations) {
-      const std::optional<LogVector> newton = newton_step(at);
+      const std::optional<Vector> newton = newton_step(at);
       if (decrement(at, newton) < tolerance || theta.head<3>().minCoeff() < kVanishedLog) {
         break;
       }
@@ -105,7 +124,7 @@ class Descent {
       }
       at = evaluate(theta);
     }
-    end.theta = theta;
+    std::copy_n(theta.data(), kLogParameters, end.theta.begin());
     end.objective = at.value;
     end.gradient_norm = at.gradient.norm();
     end.decrement = decrement(at, newton_step(at));
@@ -113,12 +132,12 @@ class Descent {
   }
 
  private:
-  static std::span<const double, kSurfaceParameters> view(const LogVector& theta) {
+  static std::span<const double, kSurfaceParameters> view(const Vector& theta) {
     return std::span<const double, kSurfaceParameters>(theta.data(), kSurfaceParameters);
   }
 
   /// Moves theta there if f falls by at least `share` of what its model `predicted`.
-  bool accept(LogVector& theta, const LogVector& to, double from, double predicted, double share) {
+  bool accept(Vector& theta, const Vector& to, double from, double predicted, double share) {
     const double value = surface_value(runs_, view(to), delta_, scratch_);
     if (!std::isfinite(value) || !(from - value > share * predicted)) {
       return false;
@@ -128,25 +147,45 @@ class Descent {
     return true;
   }
 
-  bool try_newton(LogVector& theta, const Evaluation& at, const LogVector& step) {
+  bool try_newton(Vector& theta, const Evaluation& at, const Vector& step) {
     return step.cwiseAbs().maxCoeff() < kLongestNewtonStep &&
            accept(theta, theta + step, at.value, -0.5 * at.gradient.dot(step), kNewtonGain);
   }
 
+  /// Goes on in a direction that has just proved good, by factors of 2, as long as f falls: with a
+  /// tiny delta the next kink may lie many reweighted steps away.
+  void extend(Vector& theta, const Vector& from, double value) {
+    constexpr int kDoublings = 20;
+    Vector step = theta - from;
+    for (int i = 0; i < kDoublings; ++i) {
+      step *= 2;
+      const double there = surface_value(runs_, view(from + step), delta_, scratch_);
+      if (!(there < value)) {
+        return;
+      }
+      theta = from + step;
+      value = there;
+    }
+  }
+
   /// Levenberg-Marquardt on the reweighted problem, which is convex.
-  bool try_damped(LogVector& theta, const Evaluation& at, double& damping) {
+  bool try_damped(Vector& theta, const Evaluation& at, double& damping) {
     constexpr int kTries = 30;
+    const Vector from = theta;
     for (int i = 0; i < kTries; ++i) {
-      LogMatrix matrix = at.reweighted;
+      Matrix matrix = at.reweighted;
       matrix.diagonal() *= 1 + damping;
       matrix.diagonal().array() += 1e-12 * at.reweighted.trace();
-      const LogVector step = -matrix.llt().solve(at.gradient);
+      const Vector step = -matrix.llt().solve(at.gradient);
       const double predicted = -at.gradient.dot(step) - 0.5 * step.dot(at.reweighted * step);
       if (!(predicted > 1e-16 * at.value)) {
         return false;
       }
       if (accept(theta, theta + step, at.value, predicted, 1e-3)) {
         damping = gain_ > 0.5 ? std::max(damping / 8, 1e-7) : gain_ < 0.2 ? 3 * damping : damping;
+        if (gain_ > kSteadyGain) {
+          extend(theta, from, at.value - gain_ * predicted);
+        }
         return true;
       }
       damping = std::max(6 * damping, 1e-4);
@@ -194,30 +233,31 @@ LogVector LogSurface::start(double alpha, double beta) const {
     mean += row / static_cast<double>(runs.x.size());
   }
   const Eigen::Vector3d solution = normal.ldlt().solve(right);
-  LogVector theta;
-  for (Eigen::Index i = 0; i < 3; ++i) {
+  LogVector theta{};
+  for (size_t i = 0; i < 3; ++i) {
+    const auto at = static_cast<Eigen::Index>(i);
     // max(least, NaN) is least: a degenerate system gives a start all the same.
-    theta(i) = std::log(std::max(kLeastShare * data_->mean_loss / mean(i), solution(i)));
+    theta[i] = std::log(std::max(kLeastShare * data_->mean_loss / mean(at), solution(at)));
   }
-  theta(kLogAlpha) = alpha;
-  theta(kLogBeta) = beta;
+  theta[kLogAlpha] = alpha;
+  theta[kLogBeta] = beta;
   return theta;
 }
 
 LogVector LogSurface::theta_of(const Surface& surface) const {
-  LogVector theta;
-  theta << std::log(surface.A) - surface.alpha * data_->middle_n,
-      std::log(surface.B) - surface.beta * data_->middle_d, std::log(surface.E), surface.alpha,
-      surface.beta;
-  return theta;
+  return {std::log(surface.A) - surface.alpha * data_->middle_n,
+          std::log(surface.B) - surface.beta * data_->middle_d,
+          std::log(surface.E),
+          surface.alpha,
+          surface.beta};
 }
 
 Surface LogSurface::surface(const LogVector& theta) const {
-  return {.E = std::exp(theta(kLogE)),
-          .A = std::exp(theta(kLogA) + theta(kLogAlpha) * data_->middle_n),
-          .B = std::exp(theta(kLogB) + theta(kLogBeta) * data_->middle_d),
-          .alpha = theta(kLogAlpha),
-          .beta = theta(kLogBeta)};
+  return {.E = std::exp(theta[kLogE]),
+          .A = std::exp(theta[kLogA] + theta[kLogAlpha] * data_->middle_n),
+          .B = std::exp(theta[kLogB] + theta[kLogBeta] * data_->middle_d),
+          .alpha = theta[kLogAlpha],
+          .beta = theta[kLogBeta]};
 }
 
 LogMinimum LogSurface::minimize(const LogVector& start, const LogSearch& search) const {
@@ -244,19 +284,19 @@ LogMinimum LogSurface::examine(const LogVector& theta, double delta) const {
 double LogSurface::condition_number(const LogVector& theta) const {
   const LogRuns& runs = data_->runs;
   const auto n = static_cast<Eigen::Index>(runs.x.size());
-  Eigen::Matrix<double, Eigen::Dynamic, kLogParameters> jacobian(n, kLogParameters);
+  Eigen::Matrix<double, Eigen::Dynamic, kCount> jacobian(n, kCount);
   for (Eigen::Index i = 0; i < n; ++i) {
     const double x = runs.x[static_cast<size_t>(i)], y = runs.y[static_cast<size_t>(i)];
-    const double u = std::exp(theta(kLogA) - theta(kLogAlpha) * x);
-    const double v = std::exp(theta(kLogB) - theta(kLogBeta) * y);
-    const double w = std::exp(theta(kLogE));
+    const double u = std::exp(theta[kLogA] - theta[kLogAlpha] * x);
+    const double v = std::exp(theta[kLogB] - theta[kLogBeta] * y);
+    const double w = std::exp(theta[kLogE]);
     jacobian.row(i) << u, v, w, -u * x, -v * y;
     jacobian.row(i) /= u + v + w;
   }
   jacobian.colwise().normalize();
   const Eigen::VectorXd values =
       Eigen::JacobiSVD<Eigen::MatrixXd>(Eigen::MatrixXd(jacobian)).singularValues();
-  const double smallest = values(kLogParameters - 1);
+  const double smallest = values(kCount - 1);
   return smallest > 0 ? values(0) / smallest : kInfinity;
 }
 
@@ -264,9 +304,9 @@ std::array<double, 3> LogSurface::largest_shares(const LogVector& theta) const {
   std::array<double, 3> largest{};
   for (size_t i = 0; i < data_->runs.x.size(); ++i) {
     const std::array<double, 3> terms = {
-        std::exp(theta(kLogA) - theta(kLogAlpha) * data_->runs.x[i]),
-        std::exp(theta(kLogB) - theta(kLogBeta) * data_->runs.y[i]),
-        std::exp(theta(kLogE))};
+        std::exp(theta[kLogA] - theta[kLogAlpha] * data_->runs.x[i]),
+        std::exp(theta[kLogB] - theta[kLogBeta] * data_->runs.y[i]),
+        std::exp(theta[kLogE])};
     for (size_t k = 0; k < terms.size(); ++k) {
       largest[k] = std::max(largest[k], terms[k] / (terms[0] + terms[1] + terms[2]));
     }
@@ -279,15 +319,18 @@ size_t LogSurface::size() const {
 }
 
 double LogSurface::sum_absolute_residuals(const LogVector& theta) const {
-  const LogRuns& runs = data_->runs;
   double sum = 0;
-  for (size_t i = 0; i < runs.x.size(); ++i) {
-    sum += std::abs(std::log(std::exp(theta(kLogA) - theta(kLogAlpha) * runs.x[i]) +
-                             std::exp(theta(kLogB) - theta(kLogBeta) * runs.y[i]) +
-                             std::exp(theta(kLogE))) -
-                    runs.log_loss[i]);
+  for (const double size : data_->absolute_residuals(theta)) {
+    sum += size;
   }
   return sum;
+}
+
+double LogSurface::share_beyond(const LogVector& theta, double delta) const {
+  const std::vector<double> sizes = data_->absolute_residuals(theta);
+  const auto beyond =
+      std::count_if(sizes.begin(), sizes.end(), [delta](double size) { return size > delta; });
+  return static_cast<double>(beyond) / static_cast<double>(sizes.size());
 }
 
 }  // namespace ff::analysis

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/io/laws.h"
 
-#include "flops_fit/io/sweep.h"
+#include "laws_parts.h"
 
 #include "flops_fit/util/error.h"
 
@@ -13,8 +13,6 @@
 
 namespace ff::io {
 namespace {
-
-constexpr const char* kRemedy = "run ff-analyze first, or give paths.analysis";
 
 // One list per group of optional fields, so that reading and writing cannot drift apart.
 constexpr std::array<std::pair<const char*, std::optional<double> Estimator::*>, 11>
@@ -47,15 +45,6 @@ constexpr std::array<std::pair<const char*, std::optional<double> Isoflop::*>, 8
       {"vertex_loss", &Isoflop::vertex_loss},
       {"vertex_log_stderr", &Isoflop::vertex_log_stderr},
       {"residual_rms", &Isoflop::residual_rms}}};
-constexpr std::array<std::pair<const char*, std::optional<Interval> Prediction::*>, 8>
-    kPredictionIntervals = {{{"model_size_ci", &Prediction::model_size_ci},
-                             {"num_tokens_ci", &Prediction::num_tokens_ci},
-                             {"loss_ci", &Prediction::loss_ci},
-                             {"model_size_range", &Prediction::model_size_range},
-                             {"num_tokens_range", &Prediction::num_tokens_range},
-                             {"loss_range", &Prediction::loss_range},
-                             {"cheap_sizes", &Prediction::cheap_sizes},
-                             {"wasted_at_range", &Prediction::wasted_at_range}}};
 constexpr std::array<std::pair<const char*, std::optional<PowerLaw> ScalingLaws::*>, 3> kLaws = {
     {{"n_opt_fit", &ScalingLaws::n_opt_fit},
      {"d_opt_fit", &ScalingLaws::d_opt_fit},
@@ -65,43 +54,6 @@ constexpr std::array<std::pair<const char*, std::optional<PowerLaw> ScalingLaws:
 Json count_or_number(double value) {
   const bool whole = value == std::floor(value) && std::abs(value) < 9.0e15;
   return whole ? Json(static_cast<int64_t>(value)) : number_or_null(value);
-}
-
-Json interval_json(const std::optional<Interval>& ci) {
-  if (!ci || !std::isfinite(ci->low) || !std::isfinite(ci->high)) {
-    return nullptr;
-  }
-  return Json::array({ci->low, ci->high});
-}
-
-std::optional<Interval> read_interval(const ObjectReader& object, std::string_view key) {
-  if (!object.has(key)) {
-    return std::nullopt;
-  }
-  const Json& value = object.at(key);
-  if (!value.is_array() || value.size() != 2 || !value[0].is_number() || !value[1].is_number()) {
-    throw error<FileError>(
-        "{}.{}: expected [low, high], found {}; {}.", object.where(), key, value.dump(), kRemedy);
-  }
-  return Interval{value[0].get<double>(), value[1].get<double>()};
-}
-
-/// The elements of an array field (none where the field is absent), each read by `read`.
-template <class Read>
-auto read_list(const ObjectReader& object, std::string_view key, Read read) {
-  std::vector<decltype(read(std::declval<const ObjectReader&>()))> list;
-  if (!object.has(key)) {
-    return list;
-  }
-  const Json& value = object.at(key);
-  if (!value.is_array()) {
-    throw error<FileError>(
-        "{}.{}: expected an array, found {}; {}.", object.where(), key, value.type_name(), kRemedy);
-  }
-  for (size_t i = 0; i < value.size(); ++i) {
-    list.push_back(read(ObjectReader(value[i], fmt::format("{}.{}[{}]", object.where(), key, i))));
-  }
-  return list;
 }
 
 Json to_json(const PowerLaw& law) {
@@ -181,7 +133,7 @@ Json to_json(const Estimator& estimator) {
     }
   }
   for (const ExtraParameter& extra : estimator.extra) {
-    json[extra.name] = number_or_null(extra.value);
+    json["extra"][extra.name] = number_or_null(extra.value);
     if (extra.ci) {
       json["ci"][extra.name] = interval_json(extra.ci);
     }
@@ -205,6 +157,17 @@ Estimator read_estimator(const std::string& name, const ObjectReader& object) {
       estimator.*field = read_interval(intervals, key);
     }
   }
+  if (object.has("extra")) {
+    const ObjectReader extras = object.object("extra");
+    for (const auto& [key, value] : object.at("extra").items()) {
+      if (value.is_number()) {
+        estimator.extra.push_back({.name = key,
+                                   .value = extras.number(key),
+                                   .ci = object.has("ci") ? read_interval(object.object("ci"), key)
+                                                          : std::nullopt});
+      }
+    }
+  }
   if (object.has("num_points")) {
     estimator.num_points = object.integer("num_points");
   }
@@ -214,50 +177,6 @@ Estimator read_estimator(const std::string& name, const ObjectReader& object) {
     estimator.certificate = object.at("certificate");
   }
   return estimator;
-}
-
-Json to_json(const Prediction& prediction) {
-  Json json = {{"target_compute", prediction.target_compute},
-               {"model_size", number_or_null(prediction.model_size)},
-               {"num_tokens", number_or_null(prediction.num_tokens)},
-               {"loss", number_or_null(prediction.loss)},
-               {"tokens_per_param", number_or_null(prediction.tokens_per_param)}};
-  for (const auto& [key, field] : kPredictionIntervals) {
-    json[key] = interval_json(prediction.*field);
-  }
-  json["extrapolation"] = prediction.extrapolation;
-  json["status"] = prediction.status;
-  json["by_estimator"] = Json::object();
-  for (const auto& [name, size] : prediction.by_estimator) {
-    json["by_estimator"][name] = number_or_null(size);
-  }
-  json["architecture"] =
-      prediction.architecture ? ff::io::to_json(*prediction.architecture) : Json(nullptr);
-  json["training_time"] = Json::array();
-  for (const TrainingTime& time : prediction.times) {
-    json["training_time"].push_back({{"machine", time.machine},
-                                     {"flops_per_second", number_or_null(time.flops_per_s)},
-                                     {"seconds", number_or_null(time.seconds)}});
-  }
-  if (prediction.lifetime) {
-    const LifetimePrediction& life = *prediction.lifetime;
-    json["inference_aware"] = {{"inference_tokens", life.inference_tokens},
-                               {"model_size", number_or_null(life.model_size)},
-                               {"num_tokens", number_or_null(life.num_tokens)},
-                               {"training_flops", number_or_null(life.training_flops)},
-                               {"total_flops", number_or_null(life.total_flops)},
-                               {"saved_share", number_or_null(life.saved_share)}};
-  }
-  if (prediction.repeated) {
-    const RepeatedPrediction& repeated = *prediction.repeated;
-    json["data_constrained"] = {{"unique_tokens", repeated.unique_tokens},
-                                {"model_size", number_or_null(repeated.model_size)},
-                                {"num_tokens", number_or_null(repeated.num_tokens)},
-                                {"epochs", number_or_null(repeated.epochs)},
-                                {"loss", number_or_null(repeated.loss)},
-                                {"basis", repeated.basis}};
-  }
-  return json;
 }
 
 Json to_json(const BudgetVertex& vertex) {
@@ -271,20 +190,15 @@ Json to_json(const BudgetVertex& vertex) {
           {"reason", vertex.used ? Json(nullptr) : Json(vertex.reason)}};
 }
 
-Prediction read_prediction(const ObjectReader& object) {
-  Prediction prediction;
-  prediction.target_compute = object.positive("target_compute");
-  prediction.model_size = object.positive("model_size");
-  prediction.num_tokens = object.positive("num_tokens");
-  prediction.loss = object.maybe_number("loss");
-  prediction.tokens_per_param =
-      object.number_or("tokens_per_param", prediction.num_tokens / prediction.model_size);
-  for (const auto& [key, field] : kPredictionIntervals) {
-    prediction.*field = read_interval(object, key);
-  }
-  prediction.extrapolation = object.number_or("extrapolation", 0.0);
-  prediction.status = object.text_or("status", "ok");
-  return prediction;
+BudgetVertex read_vertex(const ObjectReader& object) {
+  return {.compute_budget = object.positive("compute_budget"),
+          .n_opt = object.maybe_number("n_opt"),
+          .d_opt = object.maybe_number("d_opt"),
+          .loss = object.maybe_number("loss"),
+          .curvature = object.maybe_number("curvature"),
+          .points = object.integer_or("points", 0),
+          .used = object.at("used") == true,
+          .reason = object.text_or("reason", "")};
 }
 
 Json to_json(const Provenance& provenance) {
@@ -386,7 +300,7 @@ ScalingLaws laws_from_json(const Json& value, const std::string& where) {
     throw error<FileError>(
         "{}: neither n_opt_fit nor optimal_points; is this a scaling_laws.json? {}.",
         where,
-        kRemedy);
+        kLawsRemedy);
   }
   ScalingLaws laws;
   for (const auto& [key, field] : kLaws) {
@@ -404,6 +318,9 @@ ScalingLaws laws_from_json(const Json& value, const std::string& where) {
                                             .formula = law.text_or("formula", "")};
   }
   laws.isoflop = read_list(object, "isoflop", read_isoflop);
+  if (object.has("quadratic")) {
+    laws.quadratic = read_list(object.object("quadratic"), "per_budget", read_vertex);
+  }
   if (object.has("estimators")) {
     const ObjectReader estimators = object.object("estimators");
     for (const auto& [name, estimator] : object.at("estimators").items()) {
@@ -434,7 +351,7 @@ ScalingLaws laws_from_json(const Json& value, const std::string& where) {
 }
 
 ScalingLaws read_laws(const std::filesystem::path& path) {
-  return laws_from_json(read_json(path, kRemedy), path.string());
+  return laws_from_json(read_json(path, kLawsRemedy), path.string());
 }
 
 void write_laws(const std::filesystem::path& path, const ScalingLaws& laws) {

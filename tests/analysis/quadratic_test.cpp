@@ -118,7 +118,9 @@ TEST_CASE("a flat budget weighs less than a sharp one", "[analysis][quadratic]")
 TEST_CASE("enforce_monotonic pools optima that fall with compute", "[analysis][argmin]") {
   std::vector<Point> points;
   for (const auto& [budget, n] : {std::pair{1e12, 1e5}, {1e13, 4e5}, {1e14, 1e5}, {1e15, 1e6}}) {
-    points.push_back({budget, n, budget / 6 / n, 3.0});
+    for (const double size : {n / 2, n, 2 * n}) {
+      points.push_back({budget, size, budget / 6 / size, size == n ? 3.0 : 3.1});
+    }
   }
   const Fit free = fit_argmin(points, {});
   CHECK(free.optima[1].model_size == 4e5);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 // Percentile bootstrap over runs (Efron & Tibshirani 1993, ch. 13): resample the runs, refit with
-// the same estimator from the full fit, take the quantiles. The result depends on the seed alone,
+// the same estimator from the full fit, take the quantiles (of median-like estimators
+// drawn in for few runs, see EstimatorEntry). The result depends on the seed alone,
 // not on the number of threads: replicate r draws from its own generator.
 #include "flops_fit/analysis/fits/registry.h"
 

@@ -35,4 +35,7 @@ struct InputData {
 /// filter that does not fit the file.
 [[nodiscard]] InputData read_input(const AnalyzerConfig& config);
 
+/// Gives every point its run's curve. `input` has to outlive the points.
+void attach_curves(Dataset& data, const InputData& input);
+
 }  // namespace ff::analysis

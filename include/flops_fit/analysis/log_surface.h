@@ -15,8 +15,8 @@
 #include "flops_fit/analysis/runs.h"
 #include "flops_fit/analysis/surface.h"
 
-#include <Eigen/Core>
 #include <array>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <span>
@@ -24,12 +24,12 @@
 namespace ff::analysis {
 
 /// theta, in this order. a and b are ln A and ln B in the middle of the data.
-enum LogParameter : Eigen::Index { kLogA, kLogB, kLogE, kLogAlpha, kLogBeta, kLogParameters };
-using LogVector = Eigen::Matrix<double, kLogParameters, 1>;
+enum LogParameter : size_t { kLogA, kLogB, kLogE, kLogAlpha, kLogBeta, kLogParameters };
+using LogVector = std::array<double, kLogParameters>;
 
 /// Where a minimisation of f ended.
 struct LogMinimum {
-  LogVector theta = LogVector::Zero();
+  LogVector theta{};
   double objective = 0.0;
   double gradient_norm = 0.0;  ///< of df/dtheta
   /// g^T H^-1 g / (2 f): the share of f that a Newton step would still gain; infinite where H is
@@ -43,7 +43,7 @@ struct LogSearch {
   double delta = 1e-3;
   double tolerance = 1e-12;  ///< ends where the decrement is below
   bool near = false;         ///< `start` is near a minimum: skip the larger deltas
-  std::optional<Eigen::Index> fixed = std::nullopt;  ///< a parameter that stays as it is
+  std::optional<size_t> fixed = std::nullopt;  ///< a parameter that stays as it is
 };
 
 class LogSurface {
@@ -71,6 +71,8 @@ class LogSurface {
   /// Largest share of A/N^alpha, of B/D^beta and of E in any predicted loss.
   [[nodiscard]] std::array<double, 3> largest_shares(const LogVector& theta) const;
   [[nodiscard]] double sum_absolute_residuals(const LogVector& theta) const;
+  /// Share of the runs whose residual is larger than delta.
+  [[nodiscard]] double share_beyond(const LogVector& theta, double delta) const;
   [[nodiscard]] size_t size() const;
 
  private:

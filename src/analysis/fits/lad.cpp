@@ -8,8 +8,12 @@
 namespace ff::analysis {
 namespace {
 
-LogObjective objective_of() {
-  return {.deltas = {1e-3, 3e-5, 1e-6, 3e-8, 1e-9},
+constexpr size_t kDeltas = 7;
+constexpr size_t kRefitDeltas = 4;  // 1e-6 of ln L is far below the spread of replicates
+
+LogObjective objective_of(size_t deltas) {
+  const std::vector<double> all = {1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9};
+  return {.deltas = std::vector<double>(all.begin(), all.begin() + static_cast<long>(deltas)),
           .objective = [](const LogSurface& surface, const LogMinimum& minimum) {
             return surface.sum_absolute_residuals(minimum.theta);
           }};
@@ -18,11 +22,11 @@ LogObjective objective_of() {
 }  // namespace
 
 Fit fit_lad(std::span<const Point> points, const FitOptions& options) {
-  return fit_in_logs(points, options, objective_of());
+  return fit_in_logs(points, options, objective_of(kDeltas));
 }
 
 Fit refit_lad(std::span<const Point> points, const FitOptions& options, const Fit& start) {
-  return refit_in_logs(points, options, objective_of(), start);
+  return refit_in_logs(points, options, objective_of(kRefitDeltas), start);
 }
 
 }  // namespace ff::analysis

@@ -14,20 +14,41 @@ namespace {
 constexpr size_t kParameters = 5;
 // Of a replicate: far below the spread of the replicates.
 constexpr double kRefitTolerance = 1e-8;
+// A median's spread depends on the density of the residuals near 0, of which resamples of few runs
+// make too little (De Angelis, Hall & Young 1993): where all residuals count linearly, replicates
+// spread 1.5 times too widely with 25 runs, 1.3 to 1.4 times with 35, 1.2 with 75 and 1.06 with 240
+// (400 planted sweeps each), and 95% intervals cover 99%.
+constexpr double kMedianExcess = 15;  // runs
 // A term whose largest share in any predicted loss is below this does not count.
 constexpr double kVanishedShare = 1e-6;
 
+/// The minima move almost linearly with a small delta, so that each tells where to look for the
+/// next.
 LogMinimum minimize(const LogSurface& surface,
                     const LogVector& start,
                     const LogObjective& objective,
                     double tolerance,
                     bool near) {
   LogMinimum minimum;
-  minimum.theta = start;
-  for (const double delta : objective.deltas) {
-    minimum = surface.minimize(minimum.theta,
-                               {.delta = delta, .tolerance = tolerance, .near = near});
+  LogVector from = start, before = start;
+  for (size_t i = 0; i < objective.deltas.size(); ++i) {
+    const double delta = objective.deltas[i];
+    minimum = surface.minimize(from, {.delta = delta, .tolerance = tolerance, .near = near});
     near = true;
+    from = minimum.theta;
+    if (i > 0 && i + 1 < objective.deltas.size()) {
+      const double last = objective.deltas[i - 1], next = objective.deltas[i + 1];
+      LogVector ahead = from;
+      for (size_t k = 0; k < kLogParameters; ++k) {
+        ahead[k] += (from[k] - before[k]) * (next - delta) / (delta - last);
+      }
+      if (surface.examine(ahead, next).objective < surface.examine(from, next).objective) {
+        before = from;
+        from = ahead;
+        continue;
+      }
+    }
+    before = minimum.theta;
   }
   return minimum;
 }
@@ -64,11 +85,11 @@ std::vector<FlatDirection> flat_directions(const LogSurface& surface,
   for (const Parameter& parameter : {Parameter{"E", kLogE, false},
                                      Parameter{"alpha", kLogAlpha, true},
                                      Parameter{"beta", kLogBeta, true}}) {
-    const double at = best.theta(parameter.index);
+    const double at = best.theta[parameter.index];
     constexpr double kNegligible = 1e-9;  // of E
     for (const double factor : {parameter.exponent ? 0.5 : kNegligible, 2.0}) {
       LogVector moved = best.theta;
-      moved(parameter.index) = parameter.exponent ? at * factor : at + std::log(factor);
+      moved[parameter.index] = parameter.exponent ? at * factor : at + std::log(factor);
       const LogMinimum profile = surface.minimize(
           moved, {.delta = delta, .tolerance = 1e-6, .near = true, .fixed = parameter.index});
       const double rise = profile.objective / best.objective - 1;
@@ -137,6 +158,7 @@ Fit fit_in_logs(std::span<const Point> points,
   fit.status = fit.certificate->status();
   if (fit.certificate->converged()) {
     set_surface(fit, surface.surface(best.theta), points, options);
+    fit.excess_spread = kMedianExcess * surface.share_beyond(best.theta, objective.deltas.back());
   }
   return fit;
 }

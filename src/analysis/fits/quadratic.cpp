@@ -19,13 +19,17 @@ constexpr int kSizesForWeights = 4;  // three sizes leave nothing to judge the p
 /// `always_weight`: also where a parabola has but three sizes, as happens in resampled data.
 Fit fit_vertices(std::span<const Point> points, const FitOptions& options, bool always_weight) {
   Fit fit;
+  size_t budgets = 0;
+  std::string first_reason;
   std::vector<double> weights;
   bool weighted = options.weight_vertices;
   double relative_squares = 0;
   int used = 0;
   for (const std::span<const Point> group : by_budget(points)) {
     const Parabola parabola = fit_parabola(group, options.window_nats);
+    ++budgets;
     if (parabola.status != "ok") {
+      first_reason = first_reason.empty() ? parabola.status : first_reason;
       fit.warnings.push_back(fmt::format("quadratic leaves out the budget {} FLOP: {}.",
                                          format_flops(group.front().budget),
                                          parabola.status));
@@ -48,6 +52,13 @@ Fit fit_vertices(std::span<const Point> points, const FitOptions& options, bool 
     weights.clear();
   }
   fit_laws(fit, weights, options);
+  if (fit.optima.size() < 2) {
+    fit.status = fmt::format("{} of {} budgets have an optimum within their sizes; a law needs 2{}{}",
+                             fit.optima.size(),
+                             budgets,
+                             first_reason.empty() ? "" : "; the first: ",
+                             first_reason);
+  }
   if (used > 0) {
     fit.residual_rms = std::sqrt(relative_squares / used);
   }

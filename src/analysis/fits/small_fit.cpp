@@ -70,25 +70,37 @@ struct Derivatives {
   Eigen::MatrixXd hessian;
 };
 
+/// Of the objective. The residuals are differentiated, not their Huber losses, which have kinks in
+/// their second derivative.
 Derivatives derivatives(const SmallProblem& problem, const Eigen::VectorXd& theta) {
   const Eigen::Index count = theta.size();
-  Derivatives d{Eigen::VectorXd(count), Eigen::MatrixXd(count, count)};
-  const auto at = [&](Eigen::Index k, double dk, Eigen::Index l, double dl) {
-    Eigen::VectorXd moved = theta;
-    moved(k) += dk;
-    moved(l) += dl;
-    return objective(problem, moved);
-  };
-  const double here = objective(problem, theta), h = kSecondStep;
-  for (Eigen::Index k = 0; k < count; ++k) {
-    d.gradient(k) = (at(k, kStep, k, 0) - at(k, -kStep, k, 0)) / (2 * kStep);
-    d.hessian(k, k) = (at(k, h, k, 0) - 2 * here + at(k, -h, k, 0)) / (h * h);
-    for (Eigen::Index l = 0; l < k; ++l) {
-      d.hessian(k, l) = d.hessian(l, k) =
-          (at(k, h, l, h) - at(k, h, l, -h) - at(k, -h, l, h) + at(k, -h, l, -h)) / (4 * h * h);
+  Derivatives sum{Eigen::VectorXd::Zero(count), Eigen::MatrixXd::Zero(count, count)};
+  Eigen::VectorXd slope(count);
+  Eigen::MatrixXd curvature(count, count);
+  for (size_t i = 0; i < problem.runs; ++i) {
+    const auto at = [&](Eigen::Index k, double dk, Eigen::Index l, double dl) {
+      Eigen::VectorXd moved = theta;
+      moved(k) += dk;
+      moved(l) += dl;
+      return problem.residual(moved, i);
+    };
+    const double here = problem.residual(theta, i), h = kSecondStep;
+    for (Eigen::Index k = 0; k < count; ++k) {
+      slope(k) = (at(k, kStep, k, 0) - at(k, -kStep, k, 0)) / (2 * kStep);
+      curvature(k, k) = (at(k, h, k, 0) - 2 * here + at(k, -h, k, 0)) / (h * h);
+      for (Eigen::Index l = 0; l < k; ++l) {
+        curvature(k, l) = curvature(l, k) =
+            (at(k, h, l, h) - at(k, h, l, -h) - at(k, -h, l, h) + at(k, -h, l, -h)) / (4 * h * h);
+      }
+    }
+    const double rho_slope = std::clamp(here, -problem.delta, problem.delta);
+    sum.gradient += rho_slope * slope;
+    sum.hessian += rho_slope * curvature;
+    if (std::abs(here) <= problem.delta) {
+      sum.hessian += slope * slope.transpose();
     }
   }
-  return d;
+  return sum;
 }
 
 /// Ceres' minimum, with at most one parameter held.

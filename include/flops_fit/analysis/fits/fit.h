@@ -47,6 +47,8 @@ struct Fit {
   std::optional<double> residual_rms;  ///< relative to the loss
   std::optional<double> r_squared;     ///< see io::Estimator
   int64_t num_points = 0;
+  /// Replicates spread too widely by the factor 1 + excess_spread/runs, which intervals take out.
+  double excess_spread = 0.0;
   bool weighted = false;  ///< quadratic: the vertices have weights
   std::optional<Certificate> certificate;
   std::vector<std::string> warnings;
