@@ -61,7 +61,7 @@ Section budget_section(const io::ScalingLaws& laws, Detail detail) {
                "D/N",
                "L_opt"});
   const bool all = detail == Detail::kFull || laws.isoflop.size() <= kMaxPrintedRows;
-  const bool vertices = with_vertex(laws) <= kMaxPrintedRows;
+  const bool vertices = with_vertex(laws) > 0 && with_vertex(laws) <= kMaxPrintedRows;
   for (const io::Isoflop& budget : laws.isoflop) {
     if (all || (vertices && budget.vertex_size)) {
       const auto optimum = std::find_if(

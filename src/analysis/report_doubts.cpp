@@ -72,8 +72,9 @@ std::string parabola_bias(const io::ScalingLaws& laws) {
   }
   std::string text = fmt::format(
       "Bias of the parabola (without any noise, from these sizes alone): quadratic's a comes out "
-      "{:+.4f} off{}{}",
-      *shift,
+      "{:.4f} too {}{}{}",
+      std::abs(*shift),
+      *shift < 0 ? "low" : "high",
       factors.empty() ? "" : ", its N times ",
       fmt::join(factors, ", "));
   const auto width = interval_width(laws, "quadratic");
@@ -98,6 +99,9 @@ Section convention_section(const io::ScalingLaws& laws) {
                   .blocks = {}};
   Table table({"N counted as", "C", "C / (N D)", "a", "k", "N", "at [FLOP]", ""});
   for (const io::Json& row : laws.conventions) {
+    if (!row.is_object()) {
+      continue;
+    }
     const std::string status = io::member_text(row, "status");
     table.add({io::member_text(row, "params"),
                io::member_text(row, "flops"),

@@ -39,7 +39,7 @@ std::string size_at(const io::Prediction& prediction, const std::string& estimat
 Table brief_estimators(const io::ScalingLaws& laws) {
   std::vector<std::string> head = {""};
   const io::Prediction* target = laws.predictions.empty() ? nullptr : &laws.predictions.back();
-  head.insert(head.end(), {"a", "E", "A", "B", "alpha", "beta", "rms", "R^2", "of"});
+  head.insert(head.end(), {"a", "E", "A", "B", "alpha", "beta", "rms", "R^2", "data"});
   if (target != nullptr) {
     head.push_back(fmt::format("N({})", format_flops(target->target_compute)));
   }
@@ -65,7 +65,7 @@ Table brief_estimators(const io::ScalingLaws& laws) {
 
 /// One for the laws, one for the surfaces: all in one would be too wide to read.
 std::pair<Table, Table> full_estimators(const io::ScalingLaws& laws) {
-  Table lines({"", "a", "b", "k", "rms residual", "R^2", "of", "bootstrap"});
+  Table lines({"", "a", "b", "k", "rms residual", "R^2", "data", "bootstrap"});
   Table surfaces({"", "E [nats/token]", "A", "B", "alpha", "beta"});
   for (const io::Estimator& e : laws.estimators) {
     if (!e.usable()) {
@@ -110,7 +110,7 @@ List extra_parameters(const io::ScalingLaws& laws) {
 }
 
 /// Who has no answer and why; the same reason once.
-List unusable(const io::ScalingLaws& laws) {
+void append_unusable(List& list, const io::ScalingLaws& laws) {
   std::vector<std::pair<std::string, std::string>> reasons;  // names, status
   for (const io::Estimator& e : laws.estimators) {
     if (e.usable()) {
@@ -125,11 +125,9 @@ List unusable(const io::ScalingLaws& laws) {
       same->first += ", " + e.name;
     }
   }
-  List list;
   for (const auto& [names, status] : reasons) {
     list.items.push_back(fmt::format("{}: no answer: {}", names, status));
   }
-  return list;
 }
 
 /// The fitted irreducible loss beside the corpus's known entropy.
@@ -201,10 +199,12 @@ Section law_section(const io::ScalingLaws& laws) {
 
 Section estimator_section(const io::ScalingLaws& laws, Detail detail) {
   Section section{
-      .title = fmt::format(
-          "Estimators: N_opt = k C^a, D_opt ~ C^b, L = E + A/N^alpha + B/D^beta ({} intervals)",
-          level_of(laws)),
+      .title = fmt::format("Estimators side by side, with {} intervals", level_of(laws)),
       .blocks = {}};
+  if (laws.estimators.empty()) {
+    return section;
+  }
+  section.add(std::string("N_opt = k C^a, D_opt ~ C^b, L = E + A/N^alpha + B/D^beta"));
   if (detail == Detail::kBrief) {
     section.add(brief_estimators(laws));
   } else {
@@ -212,8 +212,9 @@ Section estimator_section(const io::ScalingLaws& laws, Detail detail) {
     section.add(std::move(lines));
     section.add(std::move(surfaces));
   }
-  section.add(extra_parameters(laws));
-  section.add(unusable(laws));
+  List remarks = extra_parameters(laws);
+  append_unusable(remarks, laws);
+  section.add(std::move(remarks));
   section.add(floor_note(laws));
   return section;
 }
@@ -233,11 +234,16 @@ Section certificate_section(const io::ScalingLaws& laws, Detail detail) {
     if (!c.is_object() || c.empty() || !(full || e.usable())) {
       continue;
     }
-    const auto exponential = [&c](const char* key) {
+    // What is not finite is null in JSON.
+    const auto absent = [&c](const char* key) { return c.contains(key) ? "inf" : kNone; };
+    const auto exponential = [&](const char* key) {
       const auto value = io::member_number(c, key);
-      return value ? fmt::format("{:.0e}", *value) : kNone;
+      return value ? fmt::format("{:.0e}", *value) : absent(key);
     };
-    const auto whole = [&c](const char* key) { return fixed(io::member_number(c, key), 0); };
+    const auto whole = [&](const char* key) {
+      const auto value = io::member_number(c, key);
+      return value ? fixed(value, 0) : absent(key);
+    };
     std::vector<std::string> row = {e.name,
                                     fmt::format("{} of {}", whole("starts_agreeing"), whole("starts")),
                                     exponential("decrement"),

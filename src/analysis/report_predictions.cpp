@@ -72,11 +72,9 @@ List remarks(const io::ScalingLaws& laws) {
                                   format_count(p.cheap_sizes->low),
                                   format_count(p.cheap_sizes->high)));
     }
-    if (p.wasted_at_range && p.model_size_range) {
-      parts.push_back(fmt::format("N = {} wastes {}, N = {} wastes {}",
-                                  format_count(p.model_size_range->low),
+    if (p.wasted_at_range) {
+      parts.push_back(fmt::format("the ends of N's range waste {} and {}",
                                   wasted(p.wasted_at_range->low),
-                                  format_count(p.model_size_range->high),
                                   wasted(p.wasted_at_range->high)));
     }
     if (p.architecture) {

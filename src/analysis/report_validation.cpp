@@ -43,13 +43,36 @@ std::string movement(const io::ScalingLaws& laws, const io::Json& rows) {
     }
   }
   const double width = laws.n_opt_fit->a_ci->high - laws.n_opt_fit->a_ci->low;
-  return fmt::format("Over the cuts and all runs a moves by {:.3f}; its {} interval is {:.3f} wide{}.",
+  constexpr double kNoticeable = 0.005;
+  return fmt::format("Over the cuts and all runs {}'s a moves by {:.3f}; its {} interval is {:.3f} "
+                     "wide{}.",
+                     headline_of(laws),
                      high - low,
                      level_of(laws),
                      width,
-                     high - low > width ? ": the law bends, and extrapolating it is less sure than "
+                     high - low > std::max(width, kNoticeable) ? ": the law bends, and extrapolating it is less sure than "
                                           "the interval says"
                                         : "");
+}
+
+/// The most influential run in words.
+std::string influence(const io::Json& part) {
+  const io::Json& run = io::member(part, "most_influential");
+  const auto factor = io::member_number(run, "model_size_factor");
+  if (!factor) {
+    return "";
+  }
+  return fmt::format(
+      "s.e. of a {}; of {} runs the most influential is {} (N = {}, D = {} tokens): without it a = "
+      "{} and N at {} FLOP is {:.3f} times the full fit's.",
+      fixed(io::member_number(part, "stderr_exponent_a")),
+      fixed(io::member_number(part, "runs"), 0),
+      io::member_text(run, "experiment_id"),
+      count(io::member_number(run, "model_size")),
+      count(io::member_number(run, "num_tokens")),
+      fixed(io::member_number(run, "exponent_a_without")),
+      flops(io::member_number(part, "target_compute")),
+      *factor);
 }
 
 }  // namespace
@@ -106,6 +129,12 @@ Section holdout_section(const io::ScalingLaws& laws, Detail detail) {
 
 Section jackknife_section(const io::ScalingLaws& laws, Detail detail) {
   Section section{.title = "Jackknife: without one run at a time", .blocks = {}};
+  if (detail == Detail::kBrief) {
+    for (const auto& [name, part] : parts_of(laws, "jackknife", detail)) {
+      section.add(influence(part));
+    }
+    return section;
+  }
   Table table({"",
                "refits",
                "s.e. of a",

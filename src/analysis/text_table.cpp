@@ -10,7 +10,7 @@
 namespace ff::analysis {
 namespace {
 
-constexpr size_t kTextWidth = 110;
+constexpr size_t kTextWidth = 120;
 
 /// Lines of at most kTextWidth, broken at blanks.
 std::string wrapped(std::string_view text, std::string_view first, std::string_view rest) {
