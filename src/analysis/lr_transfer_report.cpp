@@ -66,7 +66,8 @@ Table minimum_table(const io::LrTransfer& transfer) {
 }
 
 Section verdict_section(const io::LrTransfer& transfer) {
-  Section section{.title = fmt::format("Learning-rate transfer: {}", transfer.verdict), .blocks = {}};
+  Section section{.title = fmt::format("Learning-rate transfer: {}", transfer.verdict),
+                  .blocks = {}};
   section.add(List{transfer.reasons});
   return section;
 }
@@ -85,9 +86,8 @@ std::string drift_line(const io::LrTransfer& transfer) {
 std::vector<Section> sections_of(const io::LrTransfer& transfer) {
   Section losses{.title = "Held-out loss [nats/token]; * lowest", .blocks = {}};
   losses.add(loss_table(transfer));
-  losses.add(fmt::format("{} of {} runs used",
-                         transfer.provenance.runs_used,
-                         transfer.provenance.runs_read));
+  losses.add(fmt::format(
+      "{} of {} runs used", transfer.provenance.runs_used, transfer.provenance.runs_read));
   Section minima{.title = "Minima; regret: what the narrowest width's eta costs at this one [nats]",
                  .blocks = {}};
   minima.add(minimum_table(transfer));

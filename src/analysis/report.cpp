@@ -12,7 +12,8 @@ namespace ff::analysis {
 namespace {
 
 std::string source_line(const io::Provenance& p) {
-  return fmt::format("{} of {} runs used; C = {:.3g} N D", p.runs_used, p.runs_read, p.flops_per_nd);
+  return fmt::format(
+      "{} of {} runs used; C = {:.3g} N D", p.runs_used, p.runs_read, p.flops_per_nd);
 }
 
 Section provenance_section(const io::ScalingLaws& laws) {

@@ -73,13 +73,14 @@ Section budget_section(const io::ScalingLaws& laws, Detail detail) {
   }
   section.add(std::move(table));
   if (!all) {
-    section.add(see_file(fmt::format("{} budgets from {} to {} FLOP, {} of them with a parabola's "
-                                     "vertex{}",
-                                     laws.isoflop.size(),
-                                     format_flops(laws.isoflop.front().compute_budget),
-                                     format_flops(laws.isoflop.back().compute_budget),
-                                     with_vertex(laws),
-                                     vertices ? ", which are shown" : "")));
+    section.add(
+        see_file(fmt::format("{} budgets from {} to {} FLOP, {} of them with a parabola's "
+                             "vertex{}",
+                             laws.isoflop.size(),
+                             format_flops(laws.isoflop.front().compute_budget),
+                             format_flops(laws.isoflop.back().compute_budget),
+                             with_vertex(laws),
+                             vertices ? ", which are shown" : "")));
   }
   return section;
 }
@@ -132,7 +133,8 @@ Section config_section(const std::vector<OptimalConfig>& configs, Detail detail)
                                     fixed(config.loss),
                                     config.nearest_run};
     if (const auto& shape = config.architecture) {
-      for (const int64_t value : {shape->d_model, shape->num_layers, shape->num_heads, shape->d_ff}) {
+      for (const int64_t value :
+           {shape->d_model, shape->num_layers, shape->num_heads, shape->d_ff}) {
         row.push_back(std::to_string(value));
       }
     }

@@ -30,12 +30,12 @@ std::string estimator_spread(const io::ScalingLaws& laws) {
   if (names.size() < 2) {
     return "";
   }
-  std::string text = fmt::format(
-      "Model uncertainty: a moves by {:.3f} ({:.3f} to {:.3f}) between {}",
-      high - low,
-      low,
-      high,
-      enumerated(names));
+  std::string text =
+      fmt::format("Model uncertainty: a moves by {:.3f} ({:.3f} to {:.3f}) between {}",
+                  high - low,
+                  low,
+                  high,
+                  enumerated(names));
   if (laws.n_opt_fit && laws.n_opt_fit->a_ci) {
     text += fmt::format("; the {} bootstrap interval of {} is {:.3f} wide",
                         level_of(laws),
@@ -64,9 +64,8 @@ std::string parabola_bias(const io::ScalingLaws& laws) {
   double furthest = 0;
   for (const io::Json& target : io::member(laws.parabola_bias, "targets")) {
     if (const auto factor = io::member_number(target, "n_factor")) {
-      factors.push_back(fmt::format("{:.3f} at {} FLOP",
-                                    *factor,
-                                    flops(io::member_number(target, "target_compute"))));
+      factors.push_back(fmt::format(
+          "{:.3f} at {} FLOP", *factor, flops(io::member_number(target, "target_compute"))));
       furthest = std::max(furthest, std::abs(*factor - 1));
     }
   }

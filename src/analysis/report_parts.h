@@ -24,6 +24,8 @@ inline constexpr const char* kNone = "-";
 // report_fits.cpp
 [[nodiscard]] Section law_section(const io::ScalingLaws& laws);
 [[nodiscard]] Section estimator_section(const io::ScalingLaws& laws, Detail detail);
+
+// report_certificates.cpp
 [[nodiscard]] Section certificate_section(const io::ScalingLaws& laws, Detail detail);
 
 // report_predictions.cpp

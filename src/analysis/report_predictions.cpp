@@ -52,12 +52,11 @@ std::string explained(const io::ScalingLaws& laws) {
   if (laws.predictions.empty() || !laws.predictions.front().model_size_range) {
     return "";
   }
-  return fmt::format("Each range holds {}every certified estimator's answer.",
-                     laws.predictions.front().model_size_ci
-                         ? fmt::format("{}'s {} bootstrap interval and ",
-                                       headline_of(laws),
-                                       level_of(laws))
-                         : std::string());
+  return fmt::format(
+      "Each range holds {}every certified estimator's answer.",
+      laws.predictions.front().model_size_ci
+          ? fmt::format("{}'s {} bootstrap interval and ", headline_of(laws), level_of(laws))
+          : std::string());
 }
 
 List remarks(const io::ScalingLaws& laws) {
@@ -86,8 +85,8 @@ List remarks(const io::ScalingLaws& laws) {
                                   shape.d_ff));
     }
     if (!parts.empty()) {
-      list.items.push_back(fmt::format(
-          "{} FLOP: {}.", format_flops(p.target_compute), fmt::join(parts, "; ")));
+      list.items.push_back(
+          fmt::format("{} FLOP: {}.", format_flops(p.target_compute), fmt::join(parts, "; ")));
     }
   }
   return list;

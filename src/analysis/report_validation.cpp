@@ -44,15 +44,17 @@ std::string movement(const io::ScalingLaws& laws, const io::Json& rows) {
   }
   const double width = laws.n_opt_fit->a_ci->high - laws.n_opt_fit->a_ci->low;
   constexpr double kNoticeable = 0.005;
-  return fmt::format("Over the cuts and all runs {}'s a moves by {:.3f}; its {} interval is {:.3f} "
-                     "wide{}.",
-                     headline_of(laws),
-                     high - low,
-                     level_of(laws),
-                     width,
-                     high - low > std::max(width, kNoticeable) ? ": the law bends, and extrapolating it is less sure than "
-                                          "the interval says"
-                                        : "");
+  return fmt::format(
+      "Over the cuts and all runs {}'s a moves by {:.3f}; its {} interval is {:.3f} "
+      "wide{}.",
+      headline_of(laws),
+      high - low,
+      level_of(laws),
+      width,
+      high - low > std::max(width, kNoticeable)
+          ? ": the law bends, and extrapolating it is less sure than "
+            "the interval says"
+          : "");
 }
 
 /// The most influential run in words.
@@ -94,7 +96,8 @@ Section rollout_section(const io::ScalingLaws& laws, Detail detail) {
   const bool any = !table.empty();
   section.add(std::move(table));
   if (any) {
-    section.add(movement(laws, io::member(io::member(laws.validation, "rollout"), headline_of(laws))));
+    section.add(
+        movement(laws, io::member(io::member(laws.validation, "rollout"), headline_of(laws))));
   }
   return section;
 }
@@ -103,8 +106,14 @@ Section holdout_section(const io::ScalingLaws& laws, Detail detail) {
   Section section{.title = "Leave one budget out: errors of what the other budgets predict",
                   .blocks = {}};
   Table table({"", "rms of ln N", "rms of L"});
-  Table rows({"", "budget [FLOP]", "N predicted", "N observed", "L predicted", "L observed",
-              "error of L", ""});
+  Table rows({"",
+              "budget [FLOP]",
+              "N predicted",
+              "N observed",
+              "L predicted",
+              "L observed",
+              "error of L",
+              ""});
   for (const auto& [name, part] : parts_of(laws, "leave_one_budget_out", Detail::kFull)) {
     table.add({name,
                fixed(io::member_number(part, "rms_log_size"), 3),

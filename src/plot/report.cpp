@@ -7,6 +7,7 @@
 #include "flops_fit/util/units.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -67,10 +68,9 @@ std::string note(const io::Prediction& p, double confidence) {
         fmt::format("That is {:.3g} times the largest budget measured.", p.extrapolation));
   }
   if (p.model_size_range) {
-    sentences.push_back(fmt::format("Brackets hold {}every certified estimator's answer.",
-                                    p.model_size_ci
-                                        ? fmt::format("the {:g}% interval and ", confidence)
-                                        : std::string()));
+    sentences.push_back(fmt::format(
+        "Brackets hold {}every certified estimator's answer.",
+        p.model_size_ci ? fmt::format("the {:g}% interval and ", confidence) : std::string()));
   } else if (p.model_size_ci) {
     sentences.push_back(fmt::format("Brackets are {:g}% intervals.", confidence));
   }
@@ -80,9 +80,8 @@ std::string note(const io::Prediction& p, double confidence) {
                     count(p.cheap_sizes->low),
                     count(p.cheap_sizes->high)));
   }
-  return sentences.empty()
-             ? ""
-             : fmt::format("<p class=\"note\">{}</p>\n", fmt::join(sentences, " "));
+  return sentences.empty() ? ""
+                           : fmt::format("<p class=\"note\">{}</p>\n", fmt::join(sentences, " "));
 }
 
 std::string headline(const io::ScalingLaws& laws) {
@@ -119,17 +118,17 @@ std::string predictions(const io::ScalingLaws& laws) {
   }
   std::vector<Row> rows;
   for (const io::Prediction& p : laws.predictions) {
-    rows.push_back({significant(p.target_compute),
-                    with_interval(p.model_size, printed(p.model_size_range, p.model_size_ci), count),
-                    with_interval(p.num_tokens, printed(p.num_tokens_range, p.num_tokens_ci), count),
-                    with_interval(p.loss, printed(p.loss_range, p.loss_ci), significant),
-                    significant(p.tokens_per_param),
-                    p.cheap_sizes ? fmt::format("{} to {}",
-                                                count(p.cheap_sizes->low),
-                                                count(p.cheap_sizes->high))
-                                  : kNone,
-                    p.extrapolation > 0 ? fmt::format("{:.3g}×", p.extrapolation) : kNone,
-                    p.status == "ok" ? "" : escape_html(p.status)});
+    rows.push_back(
+        {significant(p.target_compute),
+         with_interval(p.model_size, printed(p.model_size_range, p.model_size_ci), count),
+         with_interval(p.num_tokens, printed(p.num_tokens_range, p.num_tokens_ci), count),
+         with_interval(p.loss, printed(p.loss_range, p.loss_ci), significant),
+         significant(p.tokens_per_param),
+         p.cheap_sizes
+             ? fmt::format("{} to {}", count(p.cheap_sizes->low), count(p.cheap_sizes->high))
+             : kNone,
+         p.extrapolation > 0 ? fmt::format("{:.3g}×", p.extrapolation) : kNone,
+         p.status == "ok" ? "" : escape_html(p.status)});
   }
   return "<h2>Predictions</h2>\n" + table({"Compute [FLOP]",
                                            "Parameters N",
@@ -179,10 +178,9 @@ std::string estimators(const io::ScalingLaws& laws) {
     out += " The highlighted one is behind the law above.";
   }
   out += "</p>\n";
-  out +=
-      table({"Estimator", "a", "b", "k", "E", "A", "B", "α", "β", "Residual", "Points"},
-            rows,
-            emphasised);
+  out += table({"Estimator", "a", "b", "k", "E", "A", "B", "α", "β", "Residual", "Points"},
+               rows,
+               emphasised);
   if (!unusable.empty()) {
     out += "<p>Without an answer:</p>\n<ul class=\"note\">\n" + unusable + "</ul>\n";
   }

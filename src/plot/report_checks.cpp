@@ -77,9 +77,10 @@ std::string checks(const io::ScalingLaws& laws) {
   if (laws.validation.is_object() && !laws.validation.empty()) {
     const std::string text =
         laws.validation.dump(2, ' ', false, io::Json::error_handler_t::replace);
-    out += "<h2>Validation</h2>\n<details><summary>Exponent, leave-one-out, rollout and "
-           "jackknife</summary>\n<pre>" +
-           escape_html(text) + "</pre></details>\n";
+    out +=
+        "<h2>Validation</h2>\n<details><summary>Exponent, leave-one-out, rollout and "
+        "jackknife</summary>\n<pre>" +
+        escape_html(text) + "</pre></details>\n";
   }
   return out;
 }

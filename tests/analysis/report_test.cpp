@@ -115,9 +115,8 @@ TEST_CASE("the printed interval holds the bootstrap's and every certified estima
       CHECK(p.model_size_range->low <= size);
       CHECK(p.model_size_range->high >= size);
     }
-    const std::string range = fmt::format("[{}, {}]",
-                                          format_count(p.model_size_range->low),
-                                          format_count(p.model_size_range->high));
+    const std::string range = fmt::format(
+        "[{}, {}]", format_count(p.model_size_range->low), format_count(p.model_size_range->high));
     CHECK_THAT(row_of(text, format_flops(p.target_compute)), ContainsSubstring(range));
     CHECK_THAT(markdown, ContainsSubstring(range));
     CHECK_THAT(brief, ContainsSubstring(range));
@@ -220,7 +219,8 @@ TEST_CASE("serving, repetition, shapes and times are shown only where there are 
   p.times = {{.machine = "H100 SXM", .flops_per_s = 3.96e14, .seconds = 7200}};
   p.architecture = cost::Architecture{};
   for (const std::string& text : {report(laws, {}), markdown_report(laws, {})}) {
-    for (const char* present : {"1.00T", "2.50G", "7.25", "published", "H100 SXM", "2h 00m", "d_model"}) {
+    for (const char* present :
+         {"1.00T", "2.50G", "7.25", "published", "H100 SXM", "2h 00m", "d_model"}) {
       CHECK_THAT(text, ContainsSubstring(present));
     }
   }
