@@ -21,8 +21,8 @@ int main(int argc, char** argv) {
       .files =
           "reads  paths.results (outputs/results.json; any CSV, JSONL or JSON table of runs), and "
           "the runs'\n       training curves if they are there (paths.trajectories)\n"
-          "writes paths.analysis/scaling_laws.json and optimal_configs.json; for an lr_transfer "
-          "sweep\n       paths.analysis/lr_transfer.json",
+          "writes paths.analysis/scaling_laws.json, optimal_configs.json and report.md; for an "
+          "lr_transfer\n       sweep paths.analysis/lr_transfer.json and report.md",
       .extra_flags = {{.name = "summary",
                        .doc = "Print only the law and the predicted optima, or the verdict."}}};
   return ff::cli::run_program<ff::analysis::AnalyzerConfig>(

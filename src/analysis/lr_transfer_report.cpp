@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// An lr_transfer analysis as text, for stdout.
+// An lr_transfer analysis as text for stdout and as Markdown for report.md.
 #include "text_table.h"
 
 #include "flops_fit/analysis/lr_transfer.h"
@@ -20,7 +20,7 @@ std::string number(const std::optional<double>& value, const char* none = "-") {
 }
 
 /// The mean losses, one row per learning rate, one column per width; * marks each width's lowest.
-std::string loss_table(const io::LrTransfer& transfer) {
+Table loss_table(const io::LrTransfer& transfer) {
   std::set<double> grid;
   std::vector<std::string> head = {"eta"};
   for (const io::LrCurve& curve : transfer.curves) {
@@ -47,10 +47,10 @@ std::string loss_table(const io::LrTransfer& transfer) {
     }
     table.add(std::move(row));
   }
-  return table.text();
+  return table;
 }
 
-std::string minimum_table(const io::LrTransfer& transfer) {
+Table minimum_table(const io::LrTransfer& transfer) {
   Table table({"width", "N", "argmin eta", "loss", "regret", "vertex eta", "loss", "regret"});
   for (const io::LrCurve& curve : transfer.curves) {
     table.add({std::to_string(curve.d_model),
@@ -62,46 +62,54 @@ std::string minimum_table(const io::LrTransfer& transfer) {
                number(curve.vertex_loss),
                number(curve.vertex_regret)});
   }
-  return table.text();
+  return table;
 }
 
-std::string verdict_lines(const io::LrTransfer& transfer) {
-  std::string text = fmt::format("Learning-rate transfer: {}\n", transfer.verdict);
-  for (const std::string& reason : transfer.reasons) {
-    text += fmt::format("  - {}\n", reason);
-  }
-  return text;
+Section verdict_section(const io::LrTransfer& transfer) {
+  Section section{.title = fmt::format("Learning-rate transfer: {}", transfer.verdict),
+                  .blocks = {}};
+  section.add(List{transfer.reasons});
+  return section;
 }
 
 std::string drift_line(const io::LrTransfer& transfer) {
   if (!transfer.vertex_drift) {
-    return "  Fewer than two widths have a vertex: its drift is not known.\n";
+    return "Fewer than two widths have a vertex: its drift is not known.";
   }
   return fmt::format(
-      "  The vertex moves by {:+.2f} octaves from the narrowest to the widest that has "
-      "one, {:+.2f} per doubling of width.\n",
+      "The vertex moves by {:+.2f} octaves from the narrowest to the widest that has "
+      "one, {:+.2f} per doubling of width.",
       *transfer.vertex_drift,
       *transfer.vertex_slope);
+}
+
+std::vector<Section> sections_of(const io::LrTransfer& transfer) {
+  Section losses{.title = "Held-out loss [nats/token]; * lowest", .blocks = {}};
+  losses.add(loss_table(transfer));
+  losses.add(fmt::format(
+      "{} of {} runs used", transfer.provenance.runs_used, transfer.provenance.runs_read));
+  Section minima{.title = "Minima; regret: what the narrowest width's eta costs at this one [nats]",
+                 .blocks = {}};
+  minima.add(minimum_table(transfer));
+  minima.add(drift_line(transfer));
+  return {losses, minima, verdict_section(transfer), warning_section(transfer.warnings)};
 }
 
 }  // namespace
 
 std::string report(const io::LrTransfer& transfer) {
-  std::string text = fmt::format("{} of {} runs used\n\nHeld-out loss [nats/token]; * lowest\n{}",
-                                 transfer.provenance.runs_used,
-                                 transfer.provenance.runs_read,
-                                 loss_table(transfer));
-  text +=
-      fmt::format("\nMinima; regret: what the narrowest width's eta costs at this one [nats]\n{}{}",
-                  minimum_table(transfer),
-                  drift_line(transfer));
-  text += "\n" + verdict_lines(transfer);
-  return text + warning_list(transfer.warnings);
+  return as_text(sections_of(transfer));
+}
+
+std::string markdown_report(const io::LrTransfer& transfer) {
+  return as_markdown("Learning-rate transfer", sections_of(transfer));
 }
 
 std::string summary(const io::LrTransfer& transfer) {
-  std::string text = verdict_lines(transfer) + minimum_table(transfer) + drift_line(transfer);
-  return text + warning_line(transfer.warnings);
+  Section section = verdict_section(transfer);
+  section.add(minimum_table(transfer));
+  section.add(drift_line(transfer));
+  return as_text(std::span(&section, 1)) + warning_line(transfer.warnings);
 }
 
 }  // namespace ff::analysis

@@ -51,6 +51,26 @@ int64_t heads_of(int64_t d_model, int64_t head_size) {
   return 1;
 }
 
+/// The headline's optima at the sweep's budgets: envelope has them at many more FLOP counts.
+std::vector<io::OptimalPoint> at_budgets(const io::ScalingLaws& laws) {
+  constexpr double kNear = 0.01;
+  std::vector<io::OptimalPoint> points;
+  for (const io::Isoflop& budget : laws.isoflop) {
+    const auto distance = [&budget](const io::OptimalPoint& point) {
+      return log_distance(point.compute_budget, budget.compute_budget);
+    };
+    const auto nearest = std::min_element(
+        laws.optimal_points.begin(),
+        laws.optimal_points.end(),
+        [&](const auto& left, const auto& right) { return distance(left) < distance(right); });
+    const bool known = nearest != laws.optimal_points.end() && distance(*nearest) < kNear;
+    if (known && (points.empty() || points.back().compute_budget != nearest->compute_budget)) {
+      points.push_back(*nearest);
+    }
+  }
+  return laws.isoflop.empty() ? laws.optimal_points : points;
+}
+
 }  // namespace
 
 std::optional<cost::Architecture> suggest_architecture(std::span<const Run> runs,
@@ -103,7 +123,7 @@ std::optional<cost::Architecture> suggest_architecture(std::span<const Run> runs
 
 std::vector<OptimalConfig> optimal_configs(const io::ScalingLaws& laws, std::span<const Run> runs) {
   std::vector<OptimalConfig> configs;
-  for (const io::OptimalPoint& point : laws.optimal_points) {
+  for (const io::OptimalPoint& point : at_budgets(laws)) {
     configs.push_back({.compute = point.compute_budget,
                        .target = false,
                        .model_size = point.model_size,

@@ -4,6 +4,7 @@
 #include "flops_fit/analysis/lr_transfer.h"
 #include "flops_fit/analysis/optimal_configs.h"
 #include "flops_fit/analysis/report.h"
+#include "flops_fit/util/atomic_file.h"
 #include "flops_fit/util/units.h"
 
 #include <filesystem>
@@ -27,6 +28,7 @@ AnalysisReport run_laws(const InputData& input, const AnalyzerConfig& config, bo
                                                  ? optimal_configs(output.laws, input.runs)
                                                  : std::vector<OptimalConfig>();
   const std::string tables = report(output.laws, configs);
+  const std::string markdown = markdown_report(output.laws, configs);
   output.summary = summary(output.laws);
   if (!config.output.save_isoflops) {  // the tables show them in any case
     output.laws.isoflop.clear();
@@ -39,6 +41,9 @@ AnalysisReport run_laws(const InputData& input, const AnalyzerConfig& config, bo
   }
   if (config.output.save_fit) {
     io::write_laws(folder / "scaling_laws.json", output.laws);
+  }
+  if (config.output.save_report) {
+    write_file_atomically(folder / "report.md", markdown);
   }
   return output;
 }
@@ -56,6 +61,10 @@ AnalysisReport run_lr_transfer(const std::vector<io::RunResult>& results,
   if (config.output.save_fit) {
     io::write_lr_transfer(std::filesystem::path(config.paths.analysis) / "lr_transfer.json",
                           *output.lr_transfer);
+  }
+  if (config.output.save_report) {
+    write_file_atomically(std::filesystem::path(config.paths.analysis) / "report.md",
+                          markdown_report(*output.lr_transfer));
   }
   return output;
 }

@@ -4,8 +4,86 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
+#include <string_view>
 
 namespace ff::analysis {
+namespace {
+
+constexpr size_t kTextWidth = 120;
+
+/// Lines of at most kTextWidth, broken at blanks.
+std::string wrapped(std::string_view text, std::string_view first, std::string_view rest) {
+  std::string result;
+  std::string line(first);
+  bool empty = true;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find(' '), text.size());
+    const std::string_view word = text.substr(0, end);
+    if (!empty && line.size() + 1 + word.size() > kTextWidth) {
+      result += line + "\n";
+      line = rest;
+      empty = true;
+    }
+    line += (empty ? "" : " ") + std::string(word);
+    empty = false;
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return result + line + "\n";
+}
+
+/// Text whose characters stand for themselves in Markdown, in a table's cell too.
+std::string escaped(std::string_view text) {
+  const auto is_word = [text](size_t i) {
+    return i < text.size() && std::isalnum(static_cast<unsigned char>(text[i])) != 0;
+  };
+  std::string result;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    // An underscore within a word emphasises nothing: N_opt stays readable in the source.
+    const bool inner = c == '_' && i > 0 && is_word(i - 1) && is_word(i + 1);
+    if (std::string_view("\\`*_<~|").find(c) != std::string_view::npos && !inner) {
+      result += '\\';
+    }
+    result += c == '\n' || c == '\r' ? ' ' : c;
+  }
+  return result;
+}
+
+std::string text_of(const std::string& paragraph) {
+  return wrapped(paragraph, "  ", "  ");
+}
+std::string text_of(const List& list) {
+  std::string text;
+  for (const std::string& item : list.items) {
+    text += wrapped(item, "  - ", "    ");
+  }
+  return text;
+}
+std::string text_of(const Table& table) {
+  return table.text();
+}
+
+std::string markdown_of(const std::string& paragraph) {
+  return escaped(paragraph) + "\n";
+}
+std::string markdown_of(const List& list) {
+  std::string text;
+  for (const std::string& item : list.items) {
+    text += fmt::format("- {}\n", escaped(item));
+  }
+  return text;
+}
+std::string markdown_of(const Table& table) {
+  return table.markdown();
+}
+
+}  // namespace
+
+void Table::add(std::vector<std::string> row) {
+  row.resize(rows_.front().size());
+  rows_.push_back(std::move(row));
+}
 
 std::string Table::text() const {
   std::vector<size_t> widths(rows_.front().size(), 0);
@@ -26,12 +104,73 @@ std::string Table::text() const {
   return result;
 }
 
-std::string warning_list(const std::vector<std::string>& warnings) {
-  std::string text = warnings.empty() ? "" : "\nWarnings\n";
-  for (const std::string& warning : warnings) {
-    text += fmt::format("  - {}\n", warning);
+std::string Table::markdown() const {
+  std::string result;
+  for (const auto& row : rows_) {
+    for (const std::string& cell : row) {
+      result += fmt::format("| {} ", escaped(cell));
+    }
+    result += "|\n";
+    if (&row == &rows_.front()) {
+      for (size_t i = 0; i < row.size(); ++i) {
+        result += i == 0 ? "| :-- " : "| --: ";
+      }
+      result += "|\n";
+    }
+  }
+  return result;
+}
+
+void Section::add(std::string paragraph) {
+  if (!paragraph.empty()) {
+    blocks.emplace_back(std::move(paragraph));
+  }
+}
+
+void Section::add(List list) {
+  if (!list.items.empty()) {
+    blocks.emplace_back(std::move(list));
+  }
+}
+
+void Section::add(Table table) {
+  if (!table.empty()) {
+    blocks.emplace_back(std::move(table));
+  }
+}
+
+std::string as_text(std::span<const Section> sections) {
+  std::string text;
+  for (const Section& section : sections) {
+    if (section.blocks.empty()) {
+      continue;
+    }
+    text += (text.empty() ? "" : "\n") + section.title + "\n";
+    for (const auto& block : section.blocks) {
+      text += std::visit([](const auto& b) { return text_of(b); }, block);
+    }
   }
   return text;
+}
+
+std::string as_markdown(const std::string& title, std::span<const Section> sections) {
+  std::string text = fmt::format("# {}\n", escaped(title));
+  for (const Section& section : sections) {
+    if (section.blocks.empty()) {
+      continue;
+    }
+    text += fmt::format("\n## {}\n", escaped(section.title));
+    for (const auto& block : section.blocks) {
+      text += "\n" + std::visit([](const auto& b) { return markdown_of(b); }, block);
+    }
+  }
+  return text;
+}
+
+Section warning_section(const std::vector<std::string>& warnings) {
+  Section section{.title = "Warnings", .blocks = {}};
+  section.add(List{warnings});
+  return section;
 }
 
 std::string warning_line(const std::vector<std::string>& warnings) {

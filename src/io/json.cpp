@@ -168,6 +168,22 @@ int64_t ObjectReader::integer_or(std::string_view key, int64_t fallback) const {
   return has(key) ? integer(key) : fallback;
 }
 
+const Json& member(const Json& object, std::string_view key) {
+  static const Json kNull;
+  const auto found = object.find(std::string(key));
+  return found == object.end() ? kNull : *found;
+}
+
+std::optional<double> member_number(const Json& object, std::string_view key) {
+  const Json& value = member(object, key);
+  return value.is_number() ? std::optional(value.get<double>()) : std::nullopt;
+}
+
+std::string member_text(const Json& object, std::string_view key) {
+  const Json& value = member(object, key);
+  return value.is_string() ? value.get<std::string>() : std::string();
+}
+
 Json number_or_null(double value) {
   return std::isfinite(value) ? Json(value) : Json(nullptr);
 }

@@ -7,6 +7,7 @@
 #include "flops_fit/util/units.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -33,6 +34,12 @@ std::string with_interval(std::optional<double> value,
   return out;
 }
 
+/// The range over the estimators; files of older versions have only the bootstrap's interval.
+const std::optional<io::Interval>& printed(const std::optional<io::Interval>& range,
+                                           const std::optional<io::Interval>& ci) {
+  return range ? range : ci;
+}
+
 std::string law_text(const char* name, const io::PowerLaw& law) {
   return fmt::format("{} = {} · <i>C</i><sup>{}</sup>",
                      name,
@@ -53,26 +60,43 @@ double confidence_percent(const io::ScalingLaws& laws) {
   return 100.0 * (laws.provenance ? laws.provenance->confidence : 0.95);
 }
 
+/// How far it reaches, what the brackets are, and what another size would cost.
+std::string note(const io::Prediction& p, double confidence) {
+  std::vector<std::string> sentences;
+  if (p.extrapolation > 1.0) {
+    sentences.push_back(
+        fmt::format("That is {:.3g} times the largest budget measured.", p.extrapolation));
+  }
+  if (p.model_size_range) {
+    sentences.push_back(fmt::format(
+        "Brackets hold {}every certified estimator's answer.",
+        p.model_size_ci ? fmt::format("the {:g}% interval and ", confidence) : std::string()));
+  } else if (p.model_size_ci) {
+    sentences.push_back(fmt::format("Brackets are {:g}% intervals.", confidence));
+  }
+  if (p.cheap_sizes) {
+    sentences.push_back(
+        fmt::format("Any model of {} to {} parameters wastes under 1% of the compute.",
+                    count(p.cheap_sizes->low),
+                    count(p.cheap_sizes->high)));
+  }
+  return sentences.empty() ? ""
+                           : fmt::format("<p class=\"note\">{}</p>\n", fmt::join(sentences, " "));
+}
+
 std::string headline(const io::ScalingLaws& laws) {
   std::string out = "<section class=\"answer\">\n";
   if (const io::Prediction* p = main_prediction(laws)) {
     out += fmt::format(
         "<p class=\"big\">With <b>{} FLOP</b>, train <b>{}</b> parameters on <b>{}</b> tokens",
         significant(p->target_compute),
-        with_interval(p->model_size, p->model_size_ci, count),
-        with_interval(p->num_tokens, p->num_tokens_ci, count));
+        with_interval(p->model_size, printed(p->model_size_range, p->model_size_ci), count),
+        with_interval(p->num_tokens, printed(p->num_tokens_range, p->num_tokens_ci), count));
     if (p->loss) {
       out += fmt::format("; expect a loss of <b>{}</b> nats/token",
-                         with_interval(p->loss, p->loss_ci, significant));
+                         with_interval(p->loss, printed(p->loss_range, p->loss_ci), significant));
     }
-    out += ".</p>\n";
-    if (p->extrapolation > 1.0) {
-      out += fmt::format(
-          "<p class=\"note\">That is {} times the largest budget measured.{}</p>\n",
-          fmt::format("{:.3g}", p->extrapolation),
-          p->model_size_ci ? fmt::format(" Brackets are {:g}% intervals.", confidence_percent(laws))
-                           : std::string());
-    }
+    out += ".</p>\n" + note(*p, confidence_percent(laws));
   }
   std::vector<std::string> parts;
   for (const auto& [name, law] : {std::pair("<i>N</i><sub>opt</sub>", &laws.n_opt_fit),
@@ -94,19 +118,26 @@ std::string predictions(const io::ScalingLaws& laws) {
   }
   std::vector<Row> rows;
   for (const io::Prediction& p : laws.predictions) {
-    rows.push_back({significant(p.target_compute),
-                    with_interval(p.model_size, p.model_size_ci, count),
-                    with_interval(p.num_tokens, p.num_tokens_ci, count),
-                    with_interval(p.loss, p.loss_ci, significant),
-                    significant(p.tokens_per_param),
-                    p.extrapolation > 0 ? fmt::format("{:.3g}×", p.extrapolation) : kNone});
+    rows.push_back(
+        {significant(p.target_compute),
+         with_interval(p.model_size, printed(p.model_size_range, p.model_size_ci), count),
+         with_interval(p.num_tokens, printed(p.num_tokens_range, p.num_tokens_ci), count),
+         with_interval(p.loss, printed(p.loss_range, p.loss_ci), significant),
+         significant(p.tokens_per_param),
+         p.cheap_sizes
+             ? fmt::format("{} to {}", count(p.cheap_sizes->low), count(p.cheap_sizes->high))
+             : kNone,
+         p.extrapolation > 0 ? fmt::format("{:.3g}×", p.extrapolation) : kNone,
+         p.status == "ok" ? "" : escape_html(p.status)});
   }
   return "<h2>Predictions</h2>\n" + table({"Compute [FLOP]",
                                            "Parameters N",
                                            "Tokens D",
                                            "Loss [nats/token]",
                                            "Tokens per parameter",
-                                           "Beyond the data"},
+                                           "N that wastes under 1%",
+                                           "Beyond the data",
+                                           ""},
                                           rows);
 }
 
@@ -116,12 +147,16 @@ std::string estimators(const io::ScalingLaws& laws) {
   }
   std::vector<Row> rows;
   std::optional<size_t> emphasised;
+  std::string unusable;
   for (const io::Estimator& e : laws.estimators) {
+    if (!e.usable()) {  // its numbers would be read as results
+      unusable += fmt::format("<li>{}: {}</li>\n", escape_html(e.name), escape_html(e.status));
+      continue;
+    }
     if (laws.provenance && e.name == laws.provenance->headline) {
       emphasised = rows.size();
     }
     rows.push_back({escape_html(e.name),
-                    escape_html(e.status),
                     with_interval(e.exponent_a, e.exponent_a_ci, significant),
                     with_interval(e.exponent_b, e.exponent_b_ci, significant),
                     with_interval(e.coefficient_k, e.coefficient_k_ci, significant),
@@ -143,10 +178,12 @@ std::string estimators(const io::ScalingLaws& laws) {
     out += " The highlighted one is behind the law above.";
   }
   out += "</p>\n";
-  out +=
-      table({"Estimator", "Status", "a", "b", "k", "E", "A", "B", "α", "β", "Residual", "Points"},
-            rows,
-            emphasised);
+  out += table({"Estimator", "a", "b", "k", "E", "A", "B", "α", "β", "Residual", "Points"},
+               rows,
+               emphasised);
+  if (!unusable.empty()) {
+    out += "<p>Without an answer:</p>\n<ul class=\"note\">\n" + unusable + "</ul>\n";
+  }
   if (laws.floor_nats) {
     out += fmt::format(
         "<p class=\"note\">Known entropy floor of the corpus: {} nats/token, to compare with "
@@ -192,16 +229,6 @@ std::string budgets(const io::ScalingLaws& laws) {
                rows);
 }
 
-std::string validation(const io::ScalingLaws& laws) {
-  if (!laws.validation.is_object() || laws.validation.empty()) {
-    return "";
-  }
-  const std::string text = laws.validation.dump(2, ' ', false, io::Json::error_handler_t::replace);
-  return "<h2>Validation</h2>\n<details><summary>Leave-one-out and exponent "
-         "checks</summary>\n<pre>" +
-         escape_html(text) + "</pre></details>\n";
-}
-
 std::string laws_page(const io::ScalingLaws& laws, const ReportContent& content) {
   Entries entries;
   if (const auto& p = laws.provenance) {
@@ -211,7 +238,7 @@ std::string laws_page(const io::ScalingLaws& laws, const ReportContent& content)
   }
   return page("Compute-optimal model",
               headline(laws) + warnings(laws.warnings, content) + figures(content) +
-                  predictions(laws) + estimators(laws) + budgets(laws) + validation(laws) +
+                  predictions(laws) + estimators(laws) + budgets(laws) + checks(laws) +
                   times(content) + provenance(entries, content));
 }
 

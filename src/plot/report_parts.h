@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 // What the pages of report.html are made of. All texts returned are HTML.
+#include "flops_fit/io/laws.h"
 #include "flops_fit/io/lr_transfer.h"
 #include "flops_fit/plot/report.h"
 
@@ -33,6 +34,9 @@ using Entries = std::vector<std::pair<const char*, std::string>>;  // name and p
 
 /// How well the planner predicted the runs' times; empty if no run has a prediction.
 [[nodiscard]] std::string times(const ReportContent& content);
+
+/// What the law says of runs that it has not seen, and under other conventions; empty if nothing.
+[[nodiscard]] std::string checks(const io::ScalingLaws& laws);
 
 /// "How this was made": who drew it, `entries` (those that are not empty), and from which files.
 [[nodiscard]] std::string provenance(const Entries& entries, const ReportContent& content);

@@ -6,7 +6,7 @@
 #include "support/files.h"
 
 #include "flops_fit/analysis/fits/registry.h"
-#include "flops_fit/analysis/report.h"
+#include "flops_fit/util/atomic_file.h"
 #include "flops_fit/util/error.h"
 
 #include <fmt/ranges.h>
@@ -225,6 +225,7 @@ TEST_CASE("run_analysis writes what output asks for", "[analysis][run]") {
     REQUIRE(configs.size() == 7);
     CHECK(configs[6]["kind"] == "target");
     CHECK(configs[6]["compute"] == 1e24);
+    CHECK_THAT(read_file(folder / "analysis/report.md"), ContainsSubstring("\n## Provenance\n"));
     for (const char* part : {"Optimum per budget",
                              "Estimators",
                              "Predicted optima",
@@ -239,7 +240,10 @@ TEST_CASE("run_analysis writes what output asks for", "[analysis][run]") {
     CHECK(printed.text == io::to_json(printed.laws).dump(2) + "\n");
   }
   SECTION("nothing") {
-    config.output = {.save_fit = false, .save_isoflops = false, .generate_configs = false};
+    config.output = {.save_fit = false,
+                     .save_isoflops = false,
+                     .generate_configs = false,
+                     .save_report = false};
     const AnalysisReport report = run_analysis(config, false);
     CHECK_FALSE(std::filesystem::exists(folder / "analysis"));
     CHECK_THAT(report.text, ContainsSubstring("Optimum per budget"));
@@ -261,15 +265,4 @@ TEST_CASE("run_analysis writes what output asks for", "[analysis][run]") {
     config.paths.results = folder / "absent.json";
     CHECK_THROWS_AS(run_analysis(config, false), FileError);
   }
-}
-
-TEST_CASE("the report sets the fitted E beside the known floor", "[analysis][report]") {
-  auto results = noisy_runs();
-  CHECK_THAT(report(analyze(results, quick_config()), {}), !ContainsSubstring("known entropy"));
-  for (io::RunResult& run : results) {
-    run.floor_nats = 1.5;
-  }
-  const std::string text = report(analyze(results, quick_config()), {});
-  CHECK_THAT(text, ContainsSubstring("the corpus's known entropy is 1.5000"));
-  CHECK_THAT(text, ContainsSubstring("misspecification of the two-term form"));
 }

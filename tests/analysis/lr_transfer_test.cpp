@@ -313,6 +313,7 @@ TEST_CASE("run_analysis takes the kind of sweep from the results", "[analysis][l
     CHECK(io::read_lr_transfer(file).provenance.results_path == config.paths.results);
     CHECK_FALSE(std::filesystem::exists(folder / "analysis/scaling_laws.json"));
     CHECK_FALSE(std::filesystem::exists(folder / "analysis/optimal_configs.json"));
+    CHECK(std::filesystem::exists(folder / "analysis/report.md"));
     CHECK_THAT(out.text, ContainsSubstring("Minima"));
     CHECK_THAT(out.summary, ContainsSubstring("Learning-rate transfer: transfers"));
     const io::Json printed = io::Json::parse(run_analysis(config, true).text);

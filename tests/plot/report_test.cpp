@@ -4,6 +4,10 @@
 #include "sample.h"
 #include "support/catch.h"
 
+#include "flops_fit/util/units.h"
+
+#include <fmt/format.h>
+
 #include <set>
 #include <string>
 #include <string_view>
@@ -74,6 +78,26 @@ TEST_CASE("the report says the answer, its interval and where it comes from", "[
   CHECK_THAT(html, ContainsSubstring("<tr class=\"headline\"><td>quadratic</td>"));
   CHECK_THAT(html, ContainsSubstring("only 2 sizes"));
   CHECK_THAT(html, ContainsSubstring("ff-visualize"));
+}
+
+TEST_CASE("the report shows the range over estimators, and who has no answer", "[plot]") {
+  const io::Prediction p = test::sample_study().laws.predictions.front();
+  const std::string html = sample_report();
+  CHECK_THAT(html,
+             ContainsSubstring(fmt::format("[{}, {}]",
+                                           format_count(p.model_size_range->low),
+                                           format_count(p.model_size_range->high))));
+  CHECK_THAT(html, ContainsSubstring("every certified estimator's answer"));
+  CHECK_THAT(html, ContainsSubstring("<li>huber: not converged: &lt;1e-9</li>"));
+  CHECK_THAT(html, !ContainsSubstring("0.1234"));
+}
+
+TEST_CASE("the report shows rollout and conventions where there are any", "[plot]") {
+  const std::string html = sample_report();
+  CHECK_THAT(html, ContainsSubstring("<td>0.3456</td><td>1.23%</td>"));
+  CHECK_THAT(html, ContainsSubstring("<td>non_embedding</td><td>6ND</td><td>0.543</td><td>–</td>"));
+  CHECK_THAT(report_html({}, {}), !ContainsSubstring("<h2>Rollout</h2>"));
+  CHECK_THAT(report_html({}, {}), !ContainsSubstring("<h2>Conventions</h2>"));
 }
 
 TEST_CASE("identifiers of inline pictures are unique across the page", "[plot]") {

@@ -196,6 +196,12 @@ plot::FigureInputs sample_study() {
   prediction.num_tokens_ci =
       io::Interval{prediction.num_tokens / 1.28, prediction.num_tokens / 0.80};
   prediction.loss_ci = io::Interval{*prediction.loss * 0.975, *prediction.loss * 1.03};
+  prediction.model_size_range =
+      io::Interval{prediction.model_size * 0.75, prediction.model_size * 1.5};
+  prediction.num_tokens_range =
+      io::Interval{prediction.num_tokens / 1.5, prediction.num_tokens / 0.75};
+  prediction.cheap_sizes =
+      io::Interval{prediction.model_size * 0.8, prediction.model_size * 1.25};
   prediction.extrapolation = target / 3e12;
   laws.predictions.push_back(prediction);
 
@@ -209,6 +215,18 @@ plot::FigureInputs sample_study() {
   surface.alpha = 0.573;
   surface.beta = 0.415;
   surface.coefficient_k = 0.61;
+  laws.estimators.push_back({.name = "huber", .status = "not converged: <1e-9", .E = 0.12345});
+  laws.validation["rollout"]["quadratic"] = {{{"cut_flops", 3e11},
+                                              {"train_runs", 8},
+                                              {"test_runs", 18},
+                                              {"status", "ok"},
+                                              {"exponent_a", 0.3456},
+                                              {"mean_relative_error", 0.0123}}};
+  laws.conventions.push_back({{"params", "non_embedding"},
+                              {"flops", "6ND"},
+                              {"status", "ok"},
+                              {"exponent_a", 0.543},
+                              {"coefficient_k", nullptr}});
   laws.warnings = {"budget 3e10 FLOP: only 2 sizes, no parabola <left out>",
                    "the prediction reaches 33x beyond the largest budget"};
   laws.provenance.emplace();

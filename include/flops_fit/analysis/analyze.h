@@ -32,7 +32,8 @@ struct AnalysisReport {
 };
 
 /// Reads paths.results, analyzes, and writes under paths.analysis what output.* asks for:
-/// scaling_laws.json and optimal_configs.json, or for an lr_transfer sweep lr_transfer.json.
+/// scaling_laws.json, optimal_configs.json and report.md, or for an lr_transfer sweep
+/// lr_transfer.json and report.md.
 /// Nothing is written if anything fails. Throws FileError if the results mix kinds of sweep.
 [[nodiscard]] AnalysisReport run_analysis(const AnalyzerConfig& config, bool as_json);
 

@@ -206,6 +206,7 @@ struct OutputConfig {
   bool save_fit = true;
   bool save_isoflops = true;
   bool generate_configs = true;
+  bool save_report = true;
 
   template <class V>
   void visit(V& v) {
@@ -221,6 +222,9 @@ struct OutputConfig {
       generate_configs,
       {.doc = "Write optimal_configs.json: N, D, loss and, where runs carry architectures, a shape "
               "for every budget and target; and print it."});
+    v("save_report",
+      save_report,
+      {.doc = "Write report.md: all that is printed, and the tables that are too long for that."});
   }
 };
 

@@ -30,6 +30,8 @@ inline constexpr double kMaxTransferRegret = 0.01;
 
 /// Tables: each width's losses, minima and regret; the verdict with its reasons; warnings.
 [[nodiscard]] std::string report(const io::LrTransfer& transfer);
+/// The same as Markdown.
+[[nodiscard]] std::string markdown_report(const io::LrTransfer& transfer);
 
 /// A few lines: the verdict, its reasons and the best learning rates.
 [[nodiscard]] std::string summary(const io::LrTransfer& transfer);

@@ -51,6 +51,12 @@ class ObjectReader {
   std::string where_;
 };
 
+// For what is optional in a file that is shown as far as it goes: an absent field, null and a value
+// of another kind are all the same. `member` answers null for them.
+[[nodiscard]] const Json& member(const Json& object, std::string_view key);
+[[nodiscard]] std::optional<double> member_number(const Json& object, std::string_view key);
+[[nodiscard]] std::string member_text(const Json& object, std::string_view key);
+
 /// null for NaN, infinity and an empty optional; otherwise the number.
 [[nodiscard]] Json number_or_null(double value);
 [[nodiscard]] Json number_or_null(const std::optional<double>& value);
