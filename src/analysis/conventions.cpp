@@ -86,7 +86,9 @@ io::Json conventions(const Dataset& data,
     return std::abs(run.flops / (6 * run.n * run.d) - 1) > 1e-3;
   });
   io::Json rows = io::Json::array();
-  if (counts.size() < 2 && !(has_flops && differs)) {
+  // Training curves keep their own N and C.
+  const bool recounts = estimator.fit != fit_envelope;
+  if (!recounts || (counts.size() < 2 && !(has_flops && differs))) {
     return rows;
   }
   for (const Count& count : counts) {

@@ -140,11 +140,13 @@ std::vector<OptimalConfig> optimal_configs(const io::ScalingLaws& laws, std::spa
                        .num_tokens = prediction.num_tokens,
                        .tokens_per_param = prediction.tokens_per_param,
                        .loss = prediction.loss,
-                       .architecture = std::nullopt,
+                       .architecture = prediction.architecture,
                        .nearest_run = ""});
   }
   for (OptimalConfig& config : configs) {
-    config.architecture = suggest_architecture(runs, config.model_size);
+    if (!config.architecture) {
+      config.architecture = suggest_architecture(runs, config.model_size);
+    }
     double nearest = std::numeric_limits<double>::infinity();
     for (const Run& run : runs) {
       const double distance = run.completed() && run.n > 0

@@ -22,9 +22,11 @@ void widen(std::optional<io::Interval>& range, double value) {
   }
 }
 
-/// The bootstrap's interval and every certified estimator's own answer.
+/// The bootstrap's interval and every certified estimator's own answer. A straight line in ln L, which
+/// has no floor, says nothing of a loss far away that a surface predicts.
 void set_ranges(io::Prediction& prediction,
                 std::span<const Candidate> candidates,
+                bool headline_has_floor,
                 double flops_per_nd) {
   prediction.model_size_range = prediction.model_size_ci;
   prediction.num_tokens_range = prediction.num_tokens_ci;
@@ -36,7 +38,9 @@ void set_ranges(io::Prediction& prediction,
       prediction.by_estimator.emplace_back(candidate.entry->name, size);
       widen(prediction.model_size_range, size);
       widen(prediction.num_tokens_range, (*candidate.fit.d_law)(target));
-      widen(prediction.loss_range, candidate.fit.loss_at(target, flops_per_nd));
+      if (candidate.fit.surface || !headline_has_floor) {
+        widen(prediction.loss_range, candidate.fit.loss_at(target, flops_per_nd));
+      }
     }
   }
   widen(prediction.model_size_range, prediction.model_size);
@@ -81,7 +85,7 @@ std::vector<io::Prediction> predict(std::span<const Candidate> candidates,
     p.model_size_ci = ci[kFirstTarget + 3 * t];
     p.num_tokens_ci = ci[kFirstTarget + 3 * t + 1];
     p.loss_ci = ci[kFirstTarget + 3 * t + 2];
-    set_ranges(p, candidates, flops_per_nd);
+    set_ranges(p, candidates, headline.fit.surface.has_value(), flops_per_nd);
     p.extrapolation = target / largest_budget;
     if (p.extrapolation > kMaxExtrapolation) {
       p.status = fmt::format("extrapolation beyond {:g}x", kMaxExtrapolation);

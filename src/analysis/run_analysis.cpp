@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/analysis/analyze.h"
+
+#include "forecast.h"
+
 #include "flops_fit/analysis/input.h"
 #include "flops_fit/analysis/lr_transfer.h"
 #include "flops_fit/analysis/optimal_configs.h"
@@ -23,6 +26,7 @@ void stamp(Provenance& provenance, const AnalyzerConfig& config) {
 AnalysisReport run_laws(const InputData& input, const AnalyzerConfig& config, bool as_json) {
   AnalysisReport output;
   output.laws = analyze(input, config);
+  forecast(output.laws, input.runs, config);
   stamp(*output.laws.provenance, config);
   const std::vector<OptimalConfig> configs = config.output.generate_configs
                                                  ? optimal_configs(output.laws, input.runs)

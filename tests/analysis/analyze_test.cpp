@@ -21,6 +21,7 @@ AnalyzerConfig quick_config(const std::string& method = "vp") {
   config.fitting.method = method;
   config.bootstrap.replicates = 40;
   config.target_compute = {1e22, 1e24};
+  config.predict.training_time = false;  // of the machine at hand
   return config;
 }
 

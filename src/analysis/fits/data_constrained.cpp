@@ -16,8 +16,8 @@ namespace ff::analysis {
 namespace {
 
 // With the published surface held, a median deviation above this says that it is of another corpus,
-// tokenizer or loss. (The published runs themselves deviate by 10% in a few of many epochs.)
-constexpr double kMaxForeignDeviation = 0.05;
+// tokenizer or loss. (The published runs' own median is 7.5%: few of them were seen only once.)
+constexpr double kMaxForeignDeviation = 0.15;
 constexpr double kLeastRepeat = 1e-3, kMostRepeat = 1e6;
 
 enum Index : Eigen::Index { kLogRd, kLogRn, kLogE, kLogA, kLogB, kLogAlpha, kLogBeta };

@@ -21,6 +21,7 @@ Fit fit_vertices(std::span<const Point> points, const FitOptions& options, bool 
   Fit fit;
   size_t budgets = 0;
   std::string first_reason;
+  double first_left_out = 0.0;
   std::vector<double> weights;
   bool weighted = options.weight_vertices;
   double relative_squares = 0;
@@ -29,10 +30,10 @@ Fit fit_vertices(std::span<const Point> points, const FitOptions& options, bool 
     const Parabola parabola = fit_parabola(group, options.window_nats);
     ++budgets;
     if (parabola.status != "ok") {
-      first_reason = first_reason.empty() ? parabola.status : first_reason;
-      fit.warnings.push_back(fmt::format("quadratic leaves out the budget {} FLOP: {}.",
-                                         format_flops(group.front().budget),
-                                         parabola.status));
+      if (first_reason.empty()) {
+        first_reason = parabola.status;
+        first_left_out = group.front().budget;
+      }
       continue;
     }
     const VertexCorrection correction =
@@ -52,6 +53,13 @@ Fit fit_vertices(std::span<const Point> points, const FitOptions& options, bool 
     weights.clear();
   }
   fit_laws(fit, weights, options);
+  if (fit.optima.size() >= 2 && fit.optima.size() < budgets) {
+    fit.warnings.push_back(fmt::format("quadratic leaves out {} of {} budgets; the first, {} FLOP: {}.",
+                                       budgets - fit.optima.size(),
+                                       budgets,
+                                       format_flops(first_left_out),
+                                       first_reason));
+  }
   if (fit.optima.size() < 2) {
     fit.status = fmt::format("{} of {} budgets have an optimum within their sizes; a law needs 2{}{}",
                              fit.optima.size(),

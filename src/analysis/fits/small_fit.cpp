@@ -15,7 +15,7 @@ namespace {
 
 constexpr double kStep = 1e-5;         // of central differences for first derivatives
 constexpr double kSecondStep = 3e-4;   // and for second ones
-constexpr int kNewtonSteps = 30;
+constexpr int kNewtonSteps = 60;
 
 /// One run's residual, with central differences.
 class RunCost final : public ceres::CostFunction {
@@ -30,24 +30,24 @@ class RunCost final : public ceres::CostFunction {
                 double** jacobians) const override {
     const auto count = static_cast<Eigen::Index>(problem_.parameters.size());
     Eigen::VectorXd theta = Eigen::Map<const Eigen::VectorXd>(parameters[0], count);
-    residuals[0] = problem_.residual(theta, run_);
+    residuals[0] = finite(problem_.residual(theta, run_));
     if (jacobians != nullptr && jacobians[0] != nullptr) {
       for (Eigen::Index k = 0; k < count; ++k) {
         const double at = theta(k);
         theta(k) = at + kStep;
-        const double up = problem_.residual(theta, run_);
+        const double up = finite(problem_.residual(theta, run_));
         theta(k) = at - kStep;
-        jacobians[0][k] = (up - problem_.residual(theta, run_)) / (2 * kStep);
+        jacobians[0][k] = (up - finite(problem_.residual(theta, run_))) / (2 * kStep);
         theta(k) = at;
-        if (!std::isfinite(jacobians[0][k])) {
-          return false;
-        }
       }
     }
-    return std::isfinite(residuals[0]);
+    return true;
   }
 
  private:
+  /// A step too far is bad, not an error (which Ceres would log).
+  static double finite(double residual) { return std::isfinite(residual) ? residual : 1e6; }
+
   const SmallProblem& problem_;
   size_t run_;
 };
@@ -101,6 +101,40 @@ Derivatives derivatives(const SmallProblem& problem, const Eigen::VectorXd& thet
     }
   }
   return sum;
+}
+
+double decrement(const Derivatives& at, double objective) {
+  const Eigen::LLT<Eigen::MatrixXd> cholesky(at.hessian);
+  if (cholesky.info() != Eigen::Success) {
+    return std::numeric_limits<double>::infinity();
+  }
+  return std::max(0.0, 0.5 * at.gradient.dot(cholesky.solve(at.gradient))) / objective;
+}
+
+/// A Newton step, damped until the objective falls; false if it does not.
+bool step_down(const SmallProblem& problem,
+               const Derivatives& at,
+               SmallMinimum& end,
+               double& damping) {
+  constexpr int kTries = 25;
+  const Eigen::VectorXd scale = at.hessian.diagonal().cwiseAbs().cwiseMax(1e-12);
+  for (int i = 0; i < kTries; ++i) {
+    Eigen::MatrixXd matrix = at.hessian;
+    matrix.diagonal() += damping * scale;
+    const Eigen::LLT<Eigen::MatrixXd> cholesky(matrix);
+    if (cholesky.info() == Eigen::Success) {
+      const Eigen::VectorXd theta = end.theta - cholesky.solve(at.gradient);
+      const double there = objective(problem, theta);
+      if (there < end.objective) {
+        end.theta = theta;
+        end.objective = there;
+        damping = damping > 1e-6 ? damping / 10 : 0;
+        return true;
+      }
+    }
+    damping = std::max(1e-4, 4 * damping);
+  }
+  return false;
 }
 
 /// Ceres' minimum, with at most one parameter held.
@@ -182,22 +216,15 @@ SmallMinimum minimize(const SmallProblem& problem,
   end.theta = solve(problem, start, tolerance, std::nullopt);
   end.objective = objective(problem, end.theta);
   // Ceres' reweighting converges slowly where most residuals are beyond delta; Newton does not.
-  for (int i = 0; i <= kNewtonSteps; ++i) {
+  double damping = 0;
+  for (int i = 0; i < kNewtonSteps; ++i) {
     const Derivatives at = derivatives(problem, end.theta);
     end.gradient_norm = at.gradient.norm();
-    const Eigen::LLT<Eigen::MatrixXd> cholesky(at.hessian);
-    if (cholesky.info() != Eigen::Success || !at.hessian.allFinite()) {
-      end.decrement = std::numeric_limits<double>::infinity();
+    end.decrement = decrement(at, end.objective);
+    if (end.decrement < tolerance || !at.hessian.allFinite() ||
+        !step_down(problem, at, end, damping)) {
       break;
     }
-    const Eigen::VectorXd step = -cholesky.solve(at.gradient);
-    end.decrement = std::max(0.0, -0.5 * at.gradient.dot(step)) / end.objective;
-    const double there = objective(problem, end.theta + step);
-    if (end.decrement < tolerance || !(there < end.objective)) {
-      break;
-    }
-    end.theta += step;
-    end.objective = there;
   }
   return end;
 }
