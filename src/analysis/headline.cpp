@@ -62,10 +62,12 @@ std::vector<size_t> outliers(std::span<const Candidate> candidates, std::span<co
   for (const Point& point : points) {
     sizes.push_back(std::abs(std::log(point.loss / (*by->fit.surface)(point.n, point.d))));
   }
+  // Five parameters make five residuals of huber vanish, which say nothing of the scatter.
+  constexpr size_t kVanishing = 5;
   std::vector<double> sorted = sizes;
-  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
-  std::nth_element(sorted.begin(), middle, sorted.end());
-  const double limit = std::max(kLeastOutlier, kOutlierDeviations * kMadToSigma * *middle);
+  std::sort(sorted.begin(), sorted.end());
+  const size_t middle = (sorted.size() + std::min(kVanishing, sorted.size() - 1)) / 2;
+  const double limit = std::max(kLeastOutlier, kOutlierDeviations * kMadToSigma * sorted[middle]);
   std::vector<size_t> far;
   for (size_t i = 0; i < sizes.size(); ++i) {
     if (sizes[i] > limit) {
@@ -108,13 +110,21 @@ Headline choose_headline(std::span<const Candidate> candidates,
   }
   const std::string asked_reason = fmt::format("{}: {}", requested->name, asked->fit.status);
   if (headline.candidate == nullptr) {
-    const std::string others = reasons_of(candidates, 0);
+    std::string only_if_asked;
+    for (const Candidate& candidate : candidates) {
+      if (candidate.fit.usable() && candidate.fit.n_law) {
+        only_if_asked +=
+            fmt::format("{}{}", only_if_asked.empty() ? "" : " or ", candidate.entry->name);
+      }
+    }
     throw error<TooLittleDataError>(
-        "No estimator has an answer ({}{}). Train more budgets and sizes, or widen the plan; the "
-        "lowest loss per budget, which is biased, is taken only if asked for: "
-        "fitting.method=argmin.",
+        "No estimator has an answer ({}{}). Train more budgets and sizes, or widen the plan.{}",
         requested->fallback == kNoFallback ? asked_reason + "; " : "",
-        others);
+        reasons_of(candidates, 0),
+        only_if_asked.empty() ? ""
+                              : fmt::format(" Biased laws are taken only if asked for: "
+                                            "fitting.method={}.",
+                                            only_if_asked));
   }
   warnings.push_back(fmt::format("FALLBACK: the headline is {}, not the requested {} ({}).",
                                  headline.candidate->entry->name,

@@ -9,6 +9,18 @@
 #include <limits>
 
 namespace ff::analysis {
+namespace {
+
+/// ln of N D, which all runs of a budget spend (their exact costs may differ a little).
+double log_nd(std::span<const Point> budget) {
+  double mean = 0;
+  for (const Point& point : budget) {
+    mean += std::log(point.n * point.d) / static_cast<double>(budget.size());
+  }
+  return mean;
+}
+
+}  // namespace
 
 std::optional<double> vertex_shift(double alpha, double beta, std::span<const double> positions) {
   // The parabola's arithmetic stands once, in fit_parabola.
@@ -31,12 +43,10 @@ VertexCorrection vertex_correction(const Surface& surface,
   for (const Point& point : budget) {
     lowest = std::min(lowest, point.loss);
   }
+  const double log_n_opt = surface.exponent_a() * log_nd(budget) + surface.log_g();
   std::vector<double> positions;
   for (const Point& point : budget) {
     if (point.loss <= lowest + window_nats) {
-      // N over N_opt of the N D that this run spent.
-      const double log_n_opt =
-          surface.exponent_a() * std::log(point.n * point.d) + surface.log_g();
       positions.push_back((std::log(point.n) - log_n_opt) / std::log(10.0));
     }
   }
@@ -53,26 +63,41 @@ std::optional<ParabolaBias> parabola_bias(const Surface& surface,
   plain.bias_surface.reset();
   plain.enforce_monotonic = false;
   std::vector<Point> exact(points.begin(), points.end());
-  for (Point& point : exact) {
-    point.loss = surface(point.n, point.d);
+  std::vector<double> log_truths;  // ln N_opt of each budget
+  for (const std::span<const Point> group : by_budget(points)) {
+    const double nd = std::exp(log_nd(group));
+    log_truths.push_back(surface.exponent_a() * std::log(nd) + surface.log_g());
+    for (const Point& point : group) {
+      Point& made = exact[static_cast<size_t>(&point - points.data())];
+      made.d = nd / made.n;
+      made.loss = surface(made.n, made.d);
+    }
   }
   const Fit fit = fit_quadratic(exact, plain);
   if (!fit.usable()) {
     return std::nullopt;
   }
-  const auto truth = [&](double compute) {
-    return std::exp(surface.log_k_n(options.flops_per_nd) +
-                    surface.exponent_a() * std::log(compute));
-  };
   ParabolaBias bias;
+  const std::vector<std::span<const Point>> groups = by_budget(points);
+  std::vector<double> budgets, sizes;
   for (const io::OptimalPoint& optimum : fit.optima) {
-    // Of the compute that the runs really spent: budgets may be in another convention.
-    bias.budgets.push_back({.budget = optimum.compute_budget,
-                            .n_factor = optimum.model_size / truth(optimum.compute_budget)});
+    for (size_t b = 0; b < groups.size(); ++b) {
+      if (groups[b].front().budget == optimum.compute_budget) {
+        budgets.push_back(optimum.compute_budget);
+        sizes.push_back(std::exp(log_truths[b]));
+        bias.budgets.push_back({.budget = optimum.compute_budget,
+                                .n_factor = optimum.model_size / sizes.back()});
+      }
+    }
   }
-  bias.exponent_a = fit.n_law->exponent - surface.exponent_a();
+  // The line through the same budgets' true optima: what quadratic would be without its parabolas.
+  const std::optional<LogLine> truth = fit_power_law(budgets, sizes);
+  if (!truth) {
+    return std::nullopt;
+  }
+  bias.exponent_a = fit.n_law->exponent - truth->exponent;
   for (const double target : targets) {
-    bias.n_factors.push_back((*fit.n_law)(target) / truth(target));
+    bias.n_factors.push_back((*fit.n_law)(target) / (*truth)(target));
   }
   return bias;
 }

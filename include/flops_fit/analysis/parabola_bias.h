@@ -40,8 +40,8 @@ struct ParabolaBias {
   std::vector<double> n_factors;
 };
 
-/// The quadratic estimator on the surface's own losses at the sizes and tokens of `points`, with its
-/// window and weights as on the real ones.
+/// The quadratic estimator on the surface's own losses at the sizes of `points`, every budget at one
+/// N D, with its window and weights as on the real ones.
 [[nodiscard]] std::optional<ParabolaBias> parabola_bias(const Surface& surface,
                                                         std::span<const Point> points,
                                                         const FitOptions& options,
