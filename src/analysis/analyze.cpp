@@ -180,8 +180,6 @@ io::Json validate(const std::vector<Candidate>& candidates,
                   const FitOptions& options,
                   const io::ScalingLaws& laws,
                   const AnalyzerConfig& config) {
-  // Runs that are budgets of their own are what the jackknife leaves out.
-  constexpr size_t kMaxBudgets = 60;
   const ValidationConfig& wanted = config.validation;
   io::Json json = io::Json::object();
   const double exponent = laws.n_opt_fit->exponent_a;
@@ -203,13 +201,12 @@ io::Json validate(const std::vector<Candidate>& candidates,
     if (!candidate.fit.usable() || !candidate.fit.n_law || !candidate.entry->resampled) {
       continue;
     }
-    if (wanted.leave_one_out && data.budgets.size() <= kMaxBudgets) {
+    if (wanted.leave_one_out) {
       json["leave_one_budget_out"][name] =
           leave_one_budget_out(*candidate.entry, data.points, candidate.fit, options);
     }
     if (wanted.rollout) {
-      json["rollout"][name] =
-          rollout(*candidate.entry, data.points, candidate.fit, options, cuts);
+      json["rollout"][name] = rollout(*candidate.entry, data.points, candidate.fit, options, cuts);
     }
     if (wanted.jackknife) {
       json["jackknife"][name] =
@@ -349,8 +346,7 @@ io::ScalingLaws analyze(const InputData& input, const AnalyzerConfig& config) {
   }
   const Candidate& chosen = *headline.candidate;
   set_headline(laws, chosen, data.flops_per_nd, config.fitting.min_r_squared);
-  laws.predictions =
-      predict(candidates, chosen, config, data.flops_per_nd, data.budgets.back());
+  laws.predictions = predict(candidates, chosen, config, data.flops_per_nd, data.budgets);
   laws.validation = validate(candidates, data, options, laws, config);
   if (const auto surface = leading_surface(candidates, chosen)) {
     if (const auto bias = parabola_bias(*surface, data.points, options, config.target_compute)) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/analysis/bootstrap.h"
 
-#include "flops_fit/util/hash.h"
-
 #include "parallel.h"
+
+#include "flops_fit/util/hash.h"
 
 #include <algorithm>
 #include <cmath>

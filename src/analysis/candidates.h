@@ -45,7 +45,7 @@ struct Headline {
                                                   const Candidate& headline,
                                                   const AnalyzerConfig& config,
                                                   double flops_per_nd,
-                                                  double largest_budget);
+                                                  std::span<const double> budgets);
 
 /// The headline estimator's law under every count of N that all runs carry, and under exact FLOPs
 /// and 6ND: rows of params, flops, status, exponent_a, coefficient_k, flops_per_nd, model_size (at

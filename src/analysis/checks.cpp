@@ -174,6 +174,10 @@ std::vector<std::string> check_laws(const io::ScalingLaws& laws, const AnalyzerC
                       format_flops(prediction.target_compute),
                       prediction.extrapolation,
                       kMaxExtrapolation));
+    } else if (prediction.status != "ok") {
+      warnings.push_back(fmt::format("The target {} FLOP is {}; set target_compute.",
+                                     format_flops(prediction.target_compute),
+                                     prediction.status));
     }
   }
   return warnings;

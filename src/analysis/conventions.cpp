@@ -15,7 +15,8 @@ struct Count {
 };
 
 std::vector<Count> counts_of(const Dataset& data) {
-  std::vector<Count> counts = {{"model_size", {}}, {"total", {}}, {"matmul", {}}, {"non_embedding", {}}};
+  std::vector<Count> counts = {
+      {"model_size", {}}, {"total", {}}, {"matmul", {}}, {"non_embedding", {}}};
   for (const Run& run : data.runs) {
     counts[0].n.push_back(run.n);
     for (const auto& [at, value] : {std::pair{1, run.n_total},
@@ -80,8 +81,8 @@ io::Json conventions(const Dataset& data,
                      const FitOptions& options,
                      double target) {
   const std::vector<Count> counts = counts_of(data);
-  const bool has_flops = std::all_of(
-      data.runs.begin(), data.runs.end(), [](const Run& run) { return run.flops > 0; });
+  const bool has_flops =
+      std::all_of(data.runs.begin(), data.runs.end(), [](const Run& run) { return run.flops > 0; });
   const bool differs = std::any_of(data.runs.begin(), data.runs.end(), [](const Run& run) {
     return std::abs(run.flops / (6 * run.n * run.d) - 1) > 1e-3;
   });

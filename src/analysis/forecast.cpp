@@ -49,26 +49,25 @@ void forecast(io::ScalingLaws& laws, std::span<const Run> runs, const AnalyzerCo
     return;
   }
   const int64_t cores = allowed_cores();
-  const engine::Speeds speeds = engine::training_speeds(
-      shapes, {.threads = cores, .cache = engine::default_speed_cache()});
+  const engine::Speeds speeds =
+      engine::training_speeds(shapes, {.threads = cores, .cache = engine::default_speed_cache()});
   for (size_t i = 0; i < timed.size(); ++i) {
     io::Prediction& prediction = *timed[i];
     const double flops = prediction.target_compute;
-    const double seconds =
-        prediction.num_tokens * speeds.of[i].train / static_cast<double>(cores);
+    const double seconds = prediction.num_tokens * speeds.of[i].train / static_cast<double>(cores);
     if (seconds > 0) {
-      prediction.times.push_back(time_on(
-          fmt::format("this machine ({} core{})", cores, cores == 1 ? "" : "s"),
-          flops,
-          flops / seconds));
+      prediction.times.push_back(
+          time_on(fmt::format("this machine ({} core{})", cores, cores == 1 ? "" : "s"),
+                  flops,
+                  flops / seconds));
     }
     const HardwareEntry& other = config.predict.hardware;
     if (!other.name.empty()) {
       const std::string count = other.devices > 1 ? fmt::format("{:g} x ", other.devices) : "";
-      prediction.times.push_back(
-          time_on(fmt::format("{}{} at {:g}% of its peak", count, other.name, 100 * other.utilization),
-                  flops,
-                  other.peak_flops_per_s * other.utilization * other.devices));
+      prediction.times.push_back(time_on(
+          fmt::format("{}{} at {:g}% of its peak", count, other.name, 100 * other.utilization),
+          flops,
+          other.peak_flops_per_s * other.utilization * other.devices));
     }
   }
 }

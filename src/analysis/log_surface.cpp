@@ -17,9 +17,9 @@ struct LogSurface::Data {
   [[nodiscard]] std::vector<double> absolute_residuals(const LogVector& theta) const {
     std::vector<double> sizes;
     for (size_t i = 0; i < runs.x.size(); ++i) {
-      const double predicted = std::log(std::exp(theta[kLogA] - theta[kLogAlpha] * runs.x[i]) +
-                                        std::exp(theta[kLogB] - theta[kLogBeta] * runs.y[i]) +
-                                        std::exp(theta[kLogE]));
+      const double predicted =
+          std::log(std::exp(theta[kLogA] - theta[kLogAlpha] * runs.x[i]) +
+                   std::exp(theta[kLogB] - theta[kLogBeta] * runs.y[i]) + std::exp(theta[kLogE]));
       sizes.push_back(std::abs(predicted - runs.log_loss[i]));
     }
     return sizes;
@@ -271,8 +271,8 @@ LogMinimum LogSurface::minimize(const LogVector& start, const LogSearch& search)
       iterations += rough.iterations;
     }
   }
-  LogMinimum end = Descent(data_->runs, search.delta, search.fixed)
-                       .run(theta, search.tolerance, kMaxIterations);
+  LogMinimum end =
+      Descent(data_->runs, search.delta, search.fixed).run(theta, search.tolerance, kMaxIterations);
   end.iterations += iterations;
   return end;
 }

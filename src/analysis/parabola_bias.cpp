@@ -85,8 +85,8 @@ std::optional<ParabolaBias> parabola_bias(const Surface& surface,
       if (groups[b].front().budget == optimum.compute_budget) {
         budgets.push_back(optimum.compute_budget);
         sizes.push_back(std::exp(log_truths[b]));
-        bias.budgets.push_back({.budget = optimum.compute_budget,
-                                .n_factor = optimum.model_size / sizes.back()});
+        bias.budgets.push_back(
+            {.budget = optimum.compute_budget, .n_factor = optimum.model_size / sizes.back()});
       }
     }
   }

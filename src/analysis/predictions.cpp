@@ -22,8 +22,8 @@ void widen(std::optional<io::Interval>& range, double value) {
   }
 }
 
-/// The bootstrap's interval and every certified estimator's own answer. A straight line in ln L, which
-/// has no floor, says nothing of a loss far away that a surface predicts.
+/// The bootstrap's interval and every certified estimator's own answer. A straight line in ln L,
+/// which has no floor, says nothing of a loss far away that a surface predicts.
 void set_ranges(io::Prediction& prediction,
                 std::span<const Candidate> candidates,
                 bool headline_has_floor,
@@ -61,7 +61,8 @@ std::pair<RepeatedData, std::string> repetition_of(std::span<const Candidate> ca
   }
   RepeatedData law = published_repeated_data();
   law.surface = surface;
-  return {law, fmt::format("R_D = {:.2f}, R_N = {:.2f} of Muennighoff et al. 2023", law.r_d, law.r_n)};
+  return {law,
+          fmt::format("R_D = {:.2f}, R_N = {:.2f} of Muennighoff et al. 2023", law.r_d, law.r_n)};
 }
 
 }  // namespace
@@ -70,7 +71,7 @@ std::vector<io::Prediction> predict(std::span<const Candidate> candidates,
                                     const Candidate& headline,
                                     const AnalyzerConfig& config,
                                     double flops_per_nd,
-                                    double largest_budget) {
+                                    std::span<const double> budgets) {
   std::vector<io::Prediction> predictions;
   const std::optional<Surface> surface = leading_surface(candidates, headline);
   const auto& ci = headline.intervals.intervals;
@@ -86,9 +87,11 @@ std::vector<io::Prediction> predict(std::span<const Candidate> candidates,
     p.num_tokens_ci = ci[kFirstTarget + 3 * t + 1];
     p.loss_ci = ci[kFirstTarget + 3 * t + 2];
     set_ranges(p, candidates, headline.fit.surface.has_value(), flops_per_nd);
-    p.extrapolation = target / largest_budget;
+    p.extrapolation = target / budgets.back();
     if (p.extrapolation > kMaxExtrapolation) {
       p.status = fmt::format("extrapolation beyond {:g}x", kMaxExtrapolation);
+    } else if (target * kMaxExtrapolation < budgets.front()) {
+      p.status = fmt::format("below the smallest budget by more than {:g}x", kMaxExtrapolation);
     }
     if (!surface) {
       continue;

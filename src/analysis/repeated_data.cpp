@@ -42,13 +42,13 @@ RepeatedOptimum repeated_optimum(const RepeatedData& law,
                                  double unique,
                                  double flops_per_nd) {
   const double nd = compute / flops_per_nd;
-  const double unlimited = law.surface.log_k_n(flops_per_nd) +
-                           law.surface.exponent_a() * std::log(compute);
+  const double unlimited =
+      law.surface.log_k_n(flops_per_nd) + law.surface.exponent_a() * std::log(compute);
   constexpr double kReach = 12.0;  // e^12 either side of the optimum with unlimited data
-  const double log_n = golden_section(
-      [&](double x) { return law(std::exp(x), nd / std::exp(x), unique); },
-      unlimited - kReach,
-      unlimited + kReach);
+  const double log_n =
+      golden_section([&](double x) { return law(std::exp(x), nd / std::exp(x), unique); },
+                     unlimited - kReach,
+                     unlimited + kReach);
   const double n = std::exp(log_n), d = nd / n;
   return {.n = n, .d = d, .loss = law(n, d, unique), .epochs = d / unique};
 }

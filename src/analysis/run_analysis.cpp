@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "flops_fit/analysis/analyze.h"
-
 #include "forecast.h"
 
+#include "flops_fit/analysis/analyze.h"
 #include "flops_fit/analysis/input.h"
 #include "flops_fit/analysis/lr_transfer.h"
 #include "flops_fit/analysis/optimal_configs.h"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/analysis/validation.h"
 
-#include "flops_fit/analysis/parabola.h"
-
 #include "parallel.h"
+
+#include "flops_fit/analysis/parabola.h"
 
 #include <algorithm>
 #include <cmath>
@@ -200,12 +200,11 @@ io::Json jackknife(const EstimatorEntry& estimator,
   const double variance = std::max(0.0, squares / count - sum * sum / (count * count));
   json["stderr_exponent_a"] = std::sqrt((count - 1) * variance);
   json["target_compute"] = target;
-  json["most_influential"] = {
-      {"experiment_id", ids[most]},
-      {"model_size", points[most].n},
-      {"num_tokens", points[most].d},
-      {"exponent_a_without", refits[most].n_law->exponent},
-      {"model_size_factor", (*refits[most].n_law)(target) / full}};
+  json["most_influential"] = {{"experiment_id", ids[most]},
+                              {"model_size", points[most].n},
+                              {"num_tokens", points[most].d},
+                              {"exponent_a_without", refits[most].n_law->exponent},
+                              {"model_size_factor", (*refits[most].n_law)(target) / full}};
   return json;
 }
 

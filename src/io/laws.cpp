@@ -161,10 +161,10 @@ Estimator read_estimator(const std::string& name, const ObjectReader& object) {
     const ObjectReader extras = object.object("extra");
     for (const auto& [key, value] : object.at("extra").items()) {
       if (value.is_number()) {
-        estimator.extra.push_back({.name = key,
-                                   .value = extras.number(key),
-                                   .ci = object.has("ci") ? read_interval(object.object("ci"), key)
-                                                          : std::nullopt});
+        estimator.extra.push_back(
+            {.name = key,
+             .value = extras.number(key),
+             .ci = object.has("ci") ? read_interval(object.object("ci"), key) : std::nullopt});
       }
     }
   }

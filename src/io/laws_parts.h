@@ -30,8 +30,11 @@ auto read_list(const ObjectReader& object, std::string_view key, Read read) {
   }
   const Json& value = object.at(key);
   if (!value.is_array()) {
-    throw error<FileError>(
-        "{}.{}: expected an array, found {}; {}.", object.where(), key, value.type_name(), kLawsRemedy);
+    throw error<FileError>("{}.{}: expected an array, found {}; {}.",
+                           object.where(),
+                           key,
+                           value.type_name(),
+                           kLawsRemedy);
   }
   for (size_t i = 0; i < value.size(); ++i) {
     list.push_back(read(ObjectReader(value[i], fmt::format("{}.{}[{}]", object.where(), key, i))));

@@ -67,8 +67,11 @@ std::optional<Interval> read_interval(const ObjectReader& object, std::string_vi
   }
   const Json& value = object.at(key);
   if (!value.is_array() || value.size() != 2 || !value[0].is_number() || !value[1].is_number()) {
-    throw error<FileError>(
-        "{}.{}: expected [low, high], found {}; {}.", object.where(), key, value.dump(), kLawsRemedy);
+    throw error<FileError>("{}.{}: expected [low, high], found {}; {}.",
+                           object.where(),
+                           key,
+                           value.dump(),
+                           kLawsRemedy);
   }
   return Interval{value[0].get<double>(), value[1].get<double>()};
 }
@@ -88,7 +91,8 @@ Json to_json(const Prediction& prediction) {
   for (const auto& [name, size] : prediction.by_estimator) {
     json["by_estimator"][name] = number_or_null(size);
   }
-  json["architecture"] = prediction.architecture ? to_json(*prediction.architecture) : Json(nullptr);
+  json["architecture"] =
+      prediction.architecture ? to_json(*prediction.architecture) : Json(nullptr);
   json["training_time"] = Json::array();
   for (const TrainingTime& time : prediction.times) {
     json["training_time"].push_back({{"machine", time.machine},

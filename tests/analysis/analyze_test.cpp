@@ -241,10 +241,8 @@ TEST_CASE("run_analysis writes what output asks for", "[analysis][run]") {
     CHECK(printed.text == io::to_json(printed.laws).dump(2) + "\n");
   }
   SECTION("nothing") {
-    config.output = {.save_fit = false,
-                     .save_isoflops = false,
-                     .generate_configs = false,
-                     .save_report = false};
+    config.output = {
+        .save_fit = false, .save_isoflops = false, .generate_configs = false, .save_report = false};
     const AnalysisReport report = run_analysis(config, false);
     CHECK_FALSE(std::filesystem::exists(folder / "analysis"));
     CHECK_THAT(report.text, ContainsSubstring("Optimum per budget"));

@@ -71,11 +71,8 @@ Surface usual_fit(const std::vector<Point>& points, double scale, double gradien
   ceres::GradientProblemSolver::Summary summary;
   ceres::Solve(options, problem, x.data(), &summary);
   REQUIRE(summary.termination_type == ceres::CONVERGENCE);  // it reports success
-  return {.E = std::exp(x[2]),
-          .A = std::exp(x[0]),
-          .B = std::exp(x[1]),
-          .alpha = x[3],
-          .beta = x[4]};
+  return {
+      .E = std::exp(x[2]), .A = std::exp(x[0]), .B = std::exp(x[1]), .alpha = x[3], .beta = x[4]};
 }
 
 Certificate examined(const LogMinimum& minimum) {
@@ -118,7 +115,8 @@ TEST_CASE("a loose tolerance is not certified", "[analysis][certificate]") {
   for (const char* name : {"huber", "lad", "log_mse"}) {
     CAPTURE(name);
     const Fit fit = find_estimator(name)->fit(noisy_points(), {.tolerance = 0.1});
-    CHECK_THAT(fit.status, ContainsSubstring("not converged") && ContainsSubstring("fitting.tolerance"));
+    CHECK_THAT(fit.status,
+               ContainsSubstring("not converged") && ContainsSubstring("fitting.tolerance"));
     CHECK_FALSE(fit.surface);
   }
 }
@@ -180,15 +178,16 @@ TEST_CASE("an exponent that the runs leave open is a flat direction", "[analysis
                          .condition_number = 1,
                          .flat_directions = {{"alpha", 0.3, 0.6, 0.004}}};
   CHECK(flat.converged());  // its numbers may be shown, but
-  CHECK(flat.status() == "not identified: alpha from 0.3 to 0.6 changes the objective by only 0.4%");
+  CHECK(flat.status() ==
+        "not identified: alpha from 0.3 to 0.6 changes the objective by only 0.4%");
 }
 
 TEST_CASE("a fit without an answer has no numbers in the file", "[analysis][certificate]") {
   AnalyzerConfig config;
   config.bootstrap.replicates = 20;
   config.fitting.starts = 4;
-  const io::Json json = io::to_json(analyze(
-      test::planted_runs(test::kChinchilla, {.noise = 0.003}), config));
+  const io::Json json =
+      io::to_json(analyze(test::planted_runs(test::kChinchilla, {.noise = 0.003}), config));
   CHECK(json["provenance"]["headline"] == "quadratic");
   for (const char* name : kParametric) {
     const io::Json& estimator = json["estimators"][name];

@@ -34,7 +34,8 @@ TEST_CASE("the inference-aware optimum of the Chinchilla surface", "[analysis][a
   struct Case {
     double served, n, d, saved;
   };
-  for (const Case& c : {Case{1e12, 9.4057e9, 1.4210e12, .0421}, Case{1e13, 5.2267e9, 3.5282e12, .3622}}) {
+  for (const Case& c :
+       {Case{1e12, 9.4057e9, 1.4210e12, .0421}, Case{1e13, 5.2267e9, 3.5282e12, .3622}}) {
     const LifetimeOptimum best = lifetime_optimum(s, compute, c.served, 6);
     CHECK(best.n == Approx(c.n).epsilon(1e-4));
     CHECK(best.d == Approx(c.d).epsilon(1e-4));
@@ -133,7 +134,8 @@ TEST_CASE("data_constrained recovers planted repetition constants", "[analysis][
   CHECK(extra(fit, "r_n_star") == Approx(4).epsilon(1e-4));
   CHECK(fit.surface->alpha == Approx(.34).epsilon(1e-5));
   // The published surface is of another corpus than these losses.
-  CHECK_THAT(fit_data_constrained(points, {}).status, ContainsSubstring("fitting.repeat_base=fitted"));
+  CHECK_THAT(fit_data_constrained(points, {}).status,
+             ContainsSubstring("fitting.repeat_base=fitted"));
 }
 
 TEST_CASE("loss_compute recovers a floor and kaplan its exponents", "[analysis][forms]") {

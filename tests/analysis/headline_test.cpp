@@ -42,7 +42,8 @@ TEST_CASE("auto is vp on clean runs and huber where some lie far off", "[analysi
   // Small sweeps, in which huber goes through five of the runs, have no outliers for that.
   for (unsigned seed = 0; seed < 10; ++seed) {
     const auto few = test::planted_runs(
-        test::kChinchilla, {.budgets = {1e18, 1e19, 1e20}, .sizes = 5, .noise = 0.005, .seed = seed});
+        test::kChinchilla,
+        {.budgets = {1e18, 1e19, 1e20}, .sizes = 5, .noise = 0.005, .seed = seed});
     CHECK_THAT(joined(analyze(few, quick()).warnings), !ContainsSubstring("robust standard"));
   }
 }
@@ -68,6 +69,11 @@ TEST_CASE("the printed range holds the bootstrap interval and every certified es
   }
   CHECK(laws.predictions[0].status == "ok");
   CHECK(laws.predictions[1].status == "extrapolation beyond 100x");
+  AnalyzerConfig small = quick();
+  small.target_compute = {1e14};
+  const io::ScalingLaws below = analyze(test::planted_runs(test::kChinchilla), small);
+  CHECK(below.predictions[0].status == "below the smallest budget by more than 100x");
+  CHECK_THAT(joined(below.warnings), ContainsSubstring("below the smallest budget"));
 }
 
 TEST_CASE("conventions refit the law for each count of N and C that the runs carry",
@@ -80,7 +86,8 @@ TEST_CASE("conventions refit the law for each count of N and C that the runs car
     run.n_total = 2 * run.n;  // a factor: k scales, a stays
     run.n_non_embedding = std::pow(run.n, 1.1);
   }
-  const io::ScalingLaws laws = analyze(InputData{.runs = runs, .curves = {}, .warnings = {}}, quick());
+  const io::ScalingLaws laws =
+      analyze(InputData{.runs = runs, .curves = {}, .warnings = {}}, quick());
   const io::Json& rows = laws.conventions;
   REQUIRE(rows.size() == 6);
   const auto row = [&](const std::string& params, const std::string& flops) {
@@ -125,8 +132,8 @@ TEST_CASE("subtracting the parabola's bias moves quadratic towards the surface",
   config.fitting.method = "quadratic";
   config.fitting.window_nats = 10;
   const auto runs = test::planted_runs(test::kChinchilla, {.sizes = 9, .spread = 16});
-  const double truth = std::exp(test::kChinchilla.log_k_n(6) +
-                                test::kChinchilla.exponent_a() * std::log(1e24));
+  const double truth =
+      std::exp(test::kChinchilla.log_k_n(6) + test::kChinchilla.exponent_a() * std::log(1e24));
   const io::ScalingLaws biased = analyze(runs, config);
   config.fitting.subtract_bias = true;
   const io::ScalingLaws corrected = analyze(runs, config);

@@ -25,8 +25,7 @@ std::vector<Point> grid(const Surface& surface, double reach, double first, doub
     const double c = kBudgets[b];
     const double part = static_cast<double>(b) / static_cast<double>(kBudgets.size() - 1);
     const double off = first * std::pow(last / first, part);
-    const double centre =
-        std::exp(surface.log_k_n(6) + surface.exponent_a() * std::log(c)) / off;
+    const double centre = std::exp(surface.log_k_n(6) + surface.exponent_a() * std::log(c)) / off;
     for (int i = 0; i < 15; ++i) {
       const double n = centre * std::pow(reach, 2.0 * i / 14 - 1);
       points.push_back({.budget = c, .n = n, .d = c / 6 / n, .loss = surface(n, c / 6 / n)});

@@ -15,8 +15,8 @@ namespace {
 const char* const kSurfaces[] = {"vp", "huber", "lad", "log_mse"};
 
 std::vector<Point> noisy(unsigned seed = 3, int sizes = 7) {
-  return test::points_of(test::planted_runs(
-      test::kChinchilla, {.sizes = sizes, .noise = 0.005, .seed = seed}));
+  return test::points_of(
+      test::planted_runs(test::kChinchilla, {.sizes = sizes, .noise = 0.005, .seed = seed}));
 }
 
 double width(const char* name, const std::vector<Point>& points) {

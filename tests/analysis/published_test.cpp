@@ -27,7 +27,8 @@ TEST_CASE("every parametric fit ends at the published runs' reference optimum",
   const io::Json golden = io::read_json(test::source_dir() / "tests/golden/fits.json", "")["sets"];
   for (const auto& [set, fits] : golden.items()) {
     const std::string file = set.substr(0, set.find(':')) + ".csv";
-    const std::string filter = set.find(':') == std::string::npos ? "" : set.substr(set.find(':') + 1);
+    const std::string filter =
+        set.find(':') == std::string::npos ? "" : set.substr(set.find(':') + 1);
     const auto path = data_or_warn(file);
     if (!path) {
       continue;
@@ -36,9 +37,8 @@ TEST_CASE("every parametric fit ends at the published runs' reference optimum",
     const auto points = test::published_points(
         *path, filter.substr(0, equals), filter.empty() ? "" : filter.substr(equals + 1));
     REQUIRE(points.size() == fits["n"].get<size_t>());
-    for (const auto& [name, reference] : {std::pair{"huber", "huber"},
-                                          std::pair{"log_mse", "logmse"},
-                                          std::pair{"vp", "vp"}}) {
+    for (const auto& [name, reference] :
+         {std::pair{"huber", "huber"}, std::pair{"log_mse", "logmse"}, std::pair{"vp", "vp"}}) {
       CAPTURE(set, name);
       const io::Json& want = fits[reference];
       const Fit fit = find_estimator(name)->fit(points, {});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Fitting at the size of the Chinchilla points: 240 runs, on all cores. The targets are 4500 starts of
-// huber in 1 s and 4000 bootstrap replicates in 2 s on two cores. scripts/bench_scipy.py does the same
-// work with scipy. --benchmark_filter=huber for these two alone.
+// Fitting at the size of the Chinchilla points: 240 runs, on all cores. The targets are 4500 starts
+// of huber in 1 s and 4000 bootstrap replicates in 2 s on two cores. scripts/bench_scipy.py does
+// the same work with scipy. --benchmark_filter=huber for these two alone.
 #include "flops_fit/analysis/bootstrap.h"
 #include "flops_fit/analysis/fits/registry.h"
 
@@ -26,7 +26,8 @@ const std::vector<Point>& runs() {
       for (int i = 0; i < 20; ++i) {
         const double n = centre * std::pow(8, 2.0 * i / 19 - 1);
         const double d = c / 6 / n;
-        made.push_back({.budget = c, .n = n, .d = d, .loss = surface(n, d) * std::exp(noise(random))});
+        made.push_back(
+            {.budget = c, .n = n, .d = d, .loss = surface(n, d) * std::exp(noise(random))});
       }
     }
     return made;
@@ -51,12 +52,8 @@ void replicates(benchmark::State& state, const char* name) {
   const Fit fit = estimator.fit(runs(), {});
   const std::vector<double> none;
   for (auto _ : state) {
-    benchmark::DoNotOptimize(bootstrap(estimator,
-                                       runs(),
-                                       fit,
-                                       {},
-                                       none,
-                                       {.replicates = static_cast<int>(state.range(0))}));
+    benchmark::DoNotOptimize(bootstrap(
+        estimator, runs(), fit, {}, none, {.replicates = static_cast<int>(state.range(0))}));
   }
 }
 

@@ -200,8 +200,7 @@ plot::FigureInputs sample_study() {
       io::Interval{prediction.model_size * 0.75, prediction.model_size * 1.5};
   prediction.num_tokens_range =
       io::Interval{prediction.num_tokens / 1.5, prediction.num_tokens / 0.75};
-  prediction.cheap_sizes =
-      io::Interval{prediction.model_size * 0.8, prediction.model_size * 1.25};
+  prediction.cheap_sizes = io::Interval{prediction.model_size * 0.8, prediction.model_size * 1.25};
   prediction.extrapolation = target / 3e12;
   laws.predictions.push_back(prediction);
 

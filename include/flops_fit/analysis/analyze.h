@@ -18,8 +18,8 @@
 
 namespace ff::analysis {
 
-/// Same input and configuration, same laws (provenance.created and results_path, and what depends on
-/// this machine, are left empty). Throws TooLittleDataError with the reason and what to do.
+/// Same input and configuration, same laws (provenance.created and results_path, and what depends
+/// on this machine, are left empty). Throws TooLittleDataError with the reason and what to do.
 [[nodiscard]] io::ScalingLaws analyze(const InputData& input, const AnalyzerConfig& config);
 [[nodiscard]] io::ScalingLaws analyze(std::span<const io::RunResult> results,
                                       const AnalyzerConfig& config);

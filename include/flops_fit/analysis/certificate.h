@@ -32,7 +32,7 @@ struct Certificate {
   /// The share of the objective that a Newton step from the end point would still gain.
   double decrement = 0.0;
   int64_t starts = 0;
-  int64_t starts_agreeing = 0;  ///< with the best, to kAgreement
+  int64_t starts_agreeing = 0;          ///< with the best, to kAgreement
   std::vector<std::string> bounds_hit;  ///< "E = 0: ...", one sentence each
   double condition_number = 0.0;        ///< of the Jacobian, logs centred, columns of unit length
   std::vector<FlatDirection> flat_directions;

@@ -27,11 +27,12 @@ struct FittingConfig {
   void visit(V& v) {
     v("method",
       method,
-      {.doc = "Estimator behind n_opt_fit, d_opt_fit and l_opt_fit; every estimator is fitted and "
-              "shown. auto: vp, or huber where runs lie far off the surface (outliers). Where the "
-              "estimator has no answer, the next of vp, huber, log_mse, lad and quadratic is taken, "
-              "with a warning. argmin (in the Python tool: empirical) and envelope only if asked "
-              "for.",
+      {.doc =
+           "Estimator behind n_opt_fit, d_opt_fit and l_opt_fit; every estimator is fitted and "
+           "shown. auto: vp, or huber where runs lie far off the surface (outliers). Where the "
+           "estimator has no answer, the next of vp, huber, log_mse, lad and quadratic is taken, "
+           "with a warning. argmin (in the Python tool: empirical) and envelope only if asked "
+           "for.",
        .choices = {"auto",
                    "vp",
                    "huber",
@@ -66,8 +67,9 @@ struct FittingConfig {
            "quadratic: weight each vertex by 1/s.e.^2 when every parabola has at least 4 sizes."});
     v("subtract_bias",
       subtract_bias,
-      {.doc = "quadratic: move each vertex back by what a parabola through these sizes would miss on "
-              "the fitted surface (the bias is printed in any case)."});
+      {.doc =
+           "quadratic: move each vertex back by what a parabola through these sizes would miss on "
+           "the fitted surface (the bias is printed in any case)."});
     v("huber_delta",
       huber_delta,
       {.doc = "huber: residuals of ln L beyond this count linearly. 1e-3 is Hoffmann et al.'s; it "
@@ -168,8 +170,9 @@ struct PredictConfig {
   void visit(V& v) {
     v("inference_tokens",
       inference_tokens,
-      {.doc = "Tokens that the model will serve (2N FLOPs each): also predict the model of the same "
-              "loss whose training and serving together cost least. 0: serving costs nothing.",
+      {.doc =
+           "Tokens that the model will serve (2N FLOPs each): also predict the model of the same "
+           "loss whose training and serving together cost least. 0: serving costs nothing.",
        .unit = "tokens",
        .min = 0});
     v("unique_tokens",

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 // How far approach 2 misses on a surface, without any noise: a parabola through samples of a curve
-// that is none has its vertex beside the minimum. With w_i = log10(N_i/N_opt) of a budget's runs and
+// that is none has its vertex beside the minimum. With w_i = log10(N_i/N_opt) of a budget's runs
+// and
 //   L_w = (beta/alpha) 10^(-alpha w) + 10^(beta w)     (the loss above E, up to a factor)
 // the parabola's vertex lies at dw, in closed form by least squares, and N_opt comes out 10^dw too
 // large. It depends on alpha, beta and the positions alone.
@@ -13,8 +14,8 @@
 
 namespace ff::analysis {
 
-/// What the vertex through a budget's runs (those within the window) is to be multiplied with, N and
-/// D, to lie at the surface's optimum; 1 where no parabola goes through.
+/// What the vertex through a budget's runs (those within the window) is to be multiplied with, N
+/// and D, to lie at the surface's optimum; 1 where no parabola goes through.
 struct VertexCorrection {
   double n = 1.0, d = 1.0;
 };
@@ -40,8 +41,8 @@ struct ParabolaBias {
   std::vector<double> n_factors;
 };
 
-/// The quadratic estimator on the surface's own losses at the sizes of `points`, every budget at one
-/// N D, with its window and weights as on the real ones.
+/// The quadratic estimator on the surface's own losses at the sizes of `points`, every budget at
+/// one N D, with its window and weights as on the real ones.
 [[nodiscard]] std::optional<ParabolaBias> parabola_bias(const Surface& surface,
                                                         std::span<const Point> points,
                                                         const FitOptions& options,

@@ -35,11 +35,11 @@ struct Curve;  // input.h
 
 /// One run, as the estimators see it. Equal `budget` means: of the same IsoFLOP budget.
 struct Point {
-  double budget = 0.0;         ///< C of its budget [FLOP]
-  double n = 0.0;              ///< parameters
-  double d = 0.0;              ///< tokens
-  double loss = 0.0;           ///< [nats/token]
-  double unique_tokens = 0.0;  ///< 0: unknown, every token new
+  double budget = 0.0;           ///< C of its budget [FLOP]
+  double n = 0.0;                ///< parameters
+  double d = 0.0;                ///< tokens
+  double loss = 0.0;             ///< [nats/token]
+  double unique_tokens = 0.0;    ///< 0: unknown, every token new
   const Curve* curve = nullptr;  ///< its training curve, if there is one; the input owns it
 };
 

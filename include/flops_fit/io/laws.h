@@ -89,7 +89,7 @@ struct ExtraParameter {
 /// One estimator's answer. Fields that an estimator does not have are empty.
 /// exponent_a: N_opt ~ C^a; exponent_b: D_opt ~ C^b; coefficient_k: N_opt = k C^a.
 struct Estimator {
-  std::string name;                            ///< "argmin", "quadratic", "vp", ...
+  std::string name;  ///< "argmin", "quadratic", "vp", ...
   /// "ok", or in words why it has no answer; only then its numbers serve predictions. A surface at
   /// a bound or with a flat direction still has numbers.
   std::string status;
@@ -104,8 +104,8 @@ struct Estimator {
   /// What a form has beyond these, such as r_d_star, with intervals where there are any.
   std::vector<ExtraParameter> extra;
   /// Why its numbers are the optimum of its objective: gradient_norm, decrement, starts,
-  /// starts_agreeing, bounds_hit, condition_number, flat_directions. Empty where there is nothing to
-  /// optimize.
+  /// starts_agreeing, bounds_hit, condition_number, flat_directions. Empty where there is nothing
+  /// to optimize.
   Json certificate = Json::object();
   int64_t bootstrap_replicates = 0;
   int64_t bootstrap_usable = 0;  ///< the intervals are there only if at least 80% are
@@ -147,7 +147,7 @@ struct Prediction {
   std::optional<Interval> model_size_range, num_tokens_range, loss_range;
   std::vector<std::pair<std::string, double>> by_estimator;  ///< N of each certified estimator
   double extrapolation = 0.0;                                ///< target / largest budget of the fit
-  std::string status = "ok";  ///< or "extrapolation beyond 100x"
+  std::string status = "ok";                                 ///< or "extrapolation beyond 100x"
   /// Sizes that waste at most 1% of the compute, and the shares wasted at model_size_range's ends;
   /// only with a surface.
   std::optional<Interval> cheap_sizes, wasted_at_range;
@@ -161,7 +161,7 @@ struct Prediction {
 struct BudgetVertex {
   double compute_budget = 0.0;
   std::optional<double> n_opt, d_opt, loss, curvature;  ///< curvature: d2L / d(ln N)^2
-  int64_t points = 0;  ///< runs within the window
+  int64_t points = 0;                                   ///< runs within the window
   bool used = false;
   std::string reason;  ///< why not; empty if used
 };

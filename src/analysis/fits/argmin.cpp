@@ -26,7 +26,8 @@ Fit fit_argmin(std::span<const Point> points, const FitOptions& options) {
   if (at_edge == budgets) {
     fit.optima.clear();
     fit.status = fmt::format(
-        "the lowest loss of every budget ({}) is at the edge of its sizes: the optimum lies beyond; "
+        "the lowest loss of every budget ({}) is at the edge of its sizes: the optimum lies "
+        "beyond; "
         "train smaller and larger sizes",
         budgets);
     return fit;

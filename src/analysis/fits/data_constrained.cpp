@@ -2,9 +2,10 @@
 // Muennighoff et al. 2023: how much repeated tokens, and parameters beyond what the unique tokens
 // are worth, still count (repeated_data.h). Huber's deviation of ln L, as the paper fits it; the
 // surface is held at the paper's (fitting.repeat_base=published) or fitted with R_D and R_N.
+#include "small_fit.h"
+
 #include "flops_fit/analysis/fits/registry.h"
 #include "flops_fit/analysis/repeated_data.h"
-#include "small_fit.h"
 
 #include <fmt/format.h>
 
@@ -163,21 +164,20 @@ Fit fit_data_constrained(std::span<const Point> points, const FitOptions& option
       starts.push_back(model.theta(start));
     }
   }
-  const SmallFit found =
-      fit_small(model.problem(options.huber_delta),
-                starts,
-                options.tolerance,
-                [&](const Eigen::VectorXd& theta) {
-                  std::vector<std::string> hit;
-                  const RepeatedData law = model.law(theta);
-                  for (const auto& [name, value] :
-                       {std::pair{"R_D", law.r_d}, std::pair{"R_N", law.r_n}}) {
-                    if (value < kLeastRepeat || value > kMostRepeat) {
-                      hit.push_back(fmt::format("{} = {:.2g}", name, value));
-                    }
-                  }
-                  return hit;
-                });
+  const SmallFit found = fit_small(
+      model.problem(options.huber_delta),
+      starts,
+      options.tolerance,
+      [&](const Eigen::VectorXd& theta) {
+        std::vector<std::string> hit;
+        const RepeatedData law = model.law(theta);
+        for (const auto& [name, value] : {std::pair{"R_D", law.r_d}, std::pair{"R_N", law.r_n}}) {
+          if (value < kLeastRepeat || value > kMostRepeat) {
+            hit.push_back(fmt::format("{} = {:.2g}", name, value));
+          }
+        }
+        return hit;
+      });
   fit.certificate = found.certificate;
   fit.objective = found.certificate.objective;
   fit.status = found.certificate.status();

@@ -138,11 +138,10 @@ void set_surface(Fit& fit,
 
 std::vector<std::pair<double, double>> exponent_starts(int64_t count) {
   constexpr double kLow = 0.05, kHigh = 1.5;
-  const auto side = static_cast<int64_t>(
-      std::ceil(std::sqrt(static_cast<double>(std::max<int64_t>(count, 1)))));
+  const auto side =
+      static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(std::max<int64_t>(count, 1)))));
   const auto exponent = [side](int64_t i) {
-    const double part =
-        side > 1 ? static_cast<double>(i) / static_cast<double>(side - 1) : 0.5;
+    const double part = side > 1 ? static_cast<double>(i) / static_cast<double>(side - 1) : 0.5;
     return kLow * std::pow(kHigh / kLow, part);
   };
   std::vector<std::pair<double, double>> starts;
@@ -158,9 +157,11 @@ std::vector<std::string> exponent_bounds_hit(const Surface& surface) {
   std::vector<std::string> hit;
   const auto check = [&hit](const char* name, double value, const char* meaning) {
     if (!(value > kMinExponent * (1 + 1e-6))) {
-      hit.push_back(fmt::format("{} <= {:g}: the losses hardly fall with {}", name, kMinExponent, meaning));
+      hit.push_back(
+          fmt::format("{} <= {:g}: the losses hardly fall with {}", name, kMinExponent, meaning));
     } else if (!(value < kMaxExponent * (1 - 1e-6))) {
-      hit.push_back(fmt::format("{} >= {:g}: the losses jump with {}", name, kMaxExponent, meaning));
+      hit.push_back(
+          fmt::format("{} >= {:g}: the losses jump with {}", name, kMaxExponent, meaning));
     }
   };
   check("alpha", surface.alpha, "N");

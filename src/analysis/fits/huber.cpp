@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 // Approach 3 of Hoffmann et al. 2022: sum_i Huber_delta(ln L_i - ln L(N_i, D_i)).
-#include "flops_fit/analysis/fits/registry.h"
 #include "log_fit.h"
+
+#include "flops_fit/analysis/fits/registry.h"
 
 namespace ff::analysis {
 namespace {
 
 LogObjective objective_of(const FitOptions& options) {
-  return {.deltas = {options.huber_delta},
-          .objective = [](const LogSurface&, const LogMinimum& minimum) {
-            return minimum.objective;
-          }};
+  return {
+      .deltas = {options.huber_delta},
+      .objective = [](const LogSurface&, const LogMinimum& minimum) { return minimum.objective; }};
 }
 
 }  // namespace

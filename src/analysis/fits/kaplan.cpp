@@ -2,8 +2,9 @@
 // Kaplan et al. 2020, equation 1.5: L = ((N_c/N)^(alpha_N/alpha_D) + D_c/D)^alpha_D, which has no
 // irreducible loss. Huber's deviation of ln L, as huber. The bracket is a surface with E = 0, alpha
 // = alpha_N/alpha_D and beta = 1, so that it has that surface's optima.
-#include "flops_fit/analysis/fits/registry.h"
 #include "small_fit.h"
+
+#include "flops_fit/analysis/fits/registry.h"
 
 #include <cmath>
 

@@ -2,8 +2,9 @@
 // Least absolute deviations: sum_i |ln L_i - ln L(N_i, D_i)|, as the limit of Huber's objective. At
 // its optimum the surface goes through as many runs as it has parameters, so the last delta is far
 // below any residual that is not rounding: the objective is then off by about 1e-8 of itself.
-#include "flops_fit/analysis/fits/registry.h"
 #include "log_fit.h"
+
+#include "flops_fit/analysis/fits/registry.h"
 
 namespace ff::analysis {
 namespace {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Least squares of the logarithms: sum_i (ln L_i - ln L(N_i, D_i))^2 / 2.
-#include "flops_fit/analysis/fits/registry.h"
 #include "log_fit.h"
+
+#include "flops_fit/analysis/fits/registry.h"
 
 #include <limits>
 
@@ -9,10 +10,9 @@ namespace ff::analysis {
 namespace {
 
 LogObjective objective_of() {
-  return {.deltas = {std::numeric_limits<double>::max()},
-          .objective = [](const LogSurface&, const LogMinimum& minimum) {
-            return minimum.objective;
-          }};
+  return {
+      .deltas = {std::numeric_limits<double>::max()},
+      .objective = [](const LogSurface&, const LogMinimum& minimum) { return minimum.objective; }};
 }
 
 }  // namespace

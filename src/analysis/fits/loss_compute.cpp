@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// L(C) = E + k C^-c through the lowest loss of each budget: how low the loss can still fall, without
-// a word on N and D. Least squares of ln L. The lowest of a grid of sizes lies above the optimum, so
-// that k is a little too large.
-#include "flops_fit/analysis/fits/registry.h"
+// L(C) = E + k C^-c through the lowest loss of each budget: how low the loss can still fall,
+// without a word on N and D. Least squares of ln L. The lowest of a grid of sizes lies above the
+// optimum, so that k is a little too large.
 #include "small_fit.h"
+
+#include "flops_fit/analysis/fits/registry.h"
 
 #include <fmt/format.h>
 
@@ -53,7 +54,10 @@ SmallProblem problem_of(const Lowest& lowest) {
   return problem;
 }
 
-void set_law(Fit& fit, const Lowest& lowest, const SmallProblem& problem, const SmallMinimum& best) {
+void set_law(Fit& fit,
+             const Lowest& lowest,
+             const SmallProblem& problem,
+             const SmallMinimum& best) {
   const double c = std::exp(best.theta(kLogC));
   fit.extra = {{"irreducible", std::exp(best.theta(kLogE))},
                {"loss_coefficient", std::exp(best.theta(kLogK) + c * lowest.middle)},

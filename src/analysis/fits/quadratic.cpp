@@ -37,9 +37,8 @@ Fit fit_vertices(std::span<const Point> points, const FitOptions& options, bool 
       continue;
     }
     const VertexCorrection correction =
-        options.bias_surface
-            ? vertex_correction(*options.bias_surface, group, options.window_nats)
-            : VertexCorrection{};
+        options.bias_surface ? vertex_correction(*options.bias_surface, group, options.window_nats)
+                             : VertexCorrection{};
     fit.optima.push_back({.compute_budget = group.front().budget,
                           .model_size = parabola.vertex_n * correction.n,
                           .num_tokens = parabola.vertex_d * correction.d,
@@ -54,18 +53,20 @@ Fit fit_vertices(std::span<const Point> points, const FitOptions& options, bool 
   }
   fit_laws(fit, weights, options);
   if (fit.optima.size() >= 2 && fit.optima.size() < budgets) {
-    fit.warnings.push_back(fmt::format("quadratic leaves out {} of {} budgets; the first, {} FLOP: {}.",
-                                       budgets - fit.optima.size(),
-                                       budgets,
-                                       format_flops(first_left_out),
-                                       first_reason));
+    fit.warnings.push_back(
+        fmt::format("quadratic leaves out {} of {} budgets; the first, {} FLOP: {}.",
+                    budgets - fit.optima.size(),
+                    budgets,
+                    format_flops(first_left_out),
+                    first_reason));
   }
   if (fit.optima.size() < 2) {
-    fit.status = fmt::format("{} of {} budgets have an optimum within their sizes; a law needs 2{}{}",
-                             fit.optima.size(),
-                             budgets,
-                             first_reason.empty() ? "" : "; the first: ",
-                             first_reason);
+    fit.status =
+        fmt::format("{} of {} budgets have an optimum within their sizes; a law needs 2{}{}",
+                    fit.optima.size(),
+                    budgets,
+                    first_reason.empty() ? "" : "; the first: ",
+                    first_reason);
   }
   if (used > 0) {
     fit.residual_rms = std::sqrt(relative_squares / used);

@@ -13,8 +13,8 @@
 namespace ff::analysis {
 namespace {
 
-constexpr double kStep = 1e-5;         // of central differences for first derivatives
-constexpr double kSecondStep = 3e-4;   // and for second ones
+constexpr double kStep = 1e-5;        // of central differences for first derivatives
+constexpr double kSecondStep = 3e-4;  // and for second ones
 constexpr int kNewtonSteps = 60;
 
 /// One run's residual, with central differences.
@@ -152,8 +152,8 @@ Eigen::VectorXd solve(const SmallProblem& problem,
     return theta;
   }
   if (fixed) {
-    ceres_problem.SetManifold(
-        theta.data(), new ceres::SubsetManifold(static_cast<int>(theta.size()), {*fixed}));
+    ceres_problem.SetManifold(theta.data(),
+                              new ceres::SubsetManifold(static_cast<int>(theta.size()), {*fixed}));
   }
   ceres::Solver::Options options;
   options.linear_solver_type = ceres::DENSE_QR;
@@ -209,9 +209,7 @@ std::vector<FlatDirection> flat_directions(const SmallProblem& problem, const Sm
 
 }  // namespace
 
-SmallMinimum minimize(const SmallProblem& problem,
-                      const Eigen::VectorXd& start,
-                      double tolerance) {
+SmallMinimum minimize(const SmallProblem& problem, const Eigen::VectorXd& start, double tolerance) {
   SmallMinimum end;
   end.theta = solve(problem, start, tolerance, std::nullopt);
   end.objective = objective(problem, end.theta);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Least squares of the losses themselves by variable projection: sum_i (L_i - L(N_i, D_i))^2.
+#include "../parallel.h"
+
 #include "flops_fit/analysis/fits/registry.h"
 #include "flops_fit/analysis/projection.h"
-
-#include "../parallel.h"
 
 #include <algorithm>
 #include <cmath>
@@ -90,7 +90,8 @@ Fit fit_vp(std::span<const Point> points, const FitOptions& options) {
   std::vector<ProjectedFit> found(starts.size());
   parallel_for(static_cast<int64_t>(starts.size()), [&](int64_t i) {
     const auto& [alpha, beta] = starts[static_cast<size_t>(i)];
-    // Ceres judges steps by the decrease of f, which is second order in the decrement's square root.
+    // Ceres judges steps by the decrease of f, which is second order in the decrement's square
+    // root.
     found[static_cast<size_t>(i)] =
         problem.minimize({alpha, beta}, {.tolerance = 1e-3 * options.tolerance});
   });
@@ -117,8 +118,8 @@ Fit refit_vp(std::span<const Point> points, const FitOptions& options, const Fit
     return fit;
   }
   const ProjectedSurface problem(points);
-  const ProjectedFit best = problem.minimize({start.surface->alpha, start.surface->beta},
-                                             {.tolerance = kRefitTolerance});
+  const ProjectedFit best =
+      problem.minimize({start.surface->alpha, start.surface->beta}, {.tolerance = kRefitTolerance});
   const std::vector<std::string> bounds = bounds_hit(best);
   fit.status = !best.converged ? "not converged" : !bounds.empty() ? bounds.front() : "ok";
   if (fit.usable()) {

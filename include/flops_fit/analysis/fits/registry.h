@@ -20,7 +20,7 @@ struct EstimatorEntry {
   /// the full fit reports (certificate, warnings).
   Fit (*refit)(std::span<const Point> points, const FitOptions& options, const Fit& start);
   bool stratified;  ///< the bootstrap resamples within budgets
-  bool resampled;  ///< bootstrap and validation refit it; else it is only shown for comparison
+  bool resampled;   ///< bootstrap and validation refit it; else it is only shown for comparison
   /// Order among the headline's fallbacks: a higher one follows a lower one; kNoFallback: it is the
   /// headline only if asked for.
   int fallback;
