@@ -55,4 +55,18 @@ struct Headline {
                                    const FitOptions& options,
                                    double target);
 
+// describe.cpp: from fits to what scaling_laws.json says of them.
+
+/// Every budget's runs and its parabola.
+[[nodiscard]] std::vector<io::Isoflop> isoflops(const Dataset& data, double window_nats);
+/// quadratic's account of each budget.
+[[nodiscard]] std::vector<io::BudgetVertex> vertices(std::span<const io::Isoflop> isoflops);
+/// One estimator with its intervals; `targets`: how many there are.
+[[nodiscard]] io::Estimator describe(const Candidate& candidate, size_t targets);
+/// n_opt_fit, d_opt_fit, l_opt_fit, the irreducible law and the optimal points.
+void set_headline(io::ScalingLaws& laws,
+                  const Candidate& headline,
+                  double flops_per_nd,
+                  double min_r_squared);
+
 }  // namespace ff::analysis

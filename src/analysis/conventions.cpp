@@ -2,6 +2,7 @@
 // Three definitions of N gave a = .37, .54 and .70 on the same runs: a law without its conventions
 // says little.
 #include "candidates.h"
+#include "statistics.h"
 
 #include <algorithm>
 #include <cmath>
@@ -39,12 +40,6 @@ std::vector<Count> counts_of(const Dataset& data) {
     }
   }
   return kept;
-}
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
 }
 
 /// The runs with N counted as `n` and, if not `exact`, every budget at the median 6ND of its runs.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/analysis/runs.h"
 
+#include "statistics.h"
+
 #include "flops_fit/analysis/checks.h"
 #include "flops_fit/util/error.h"
 #include "flops_fit/util/units.h"
@@ -54,12 +56,6 @@ std::string defect(const Run& run) {
     }
   }
   return "";
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const size_t n = values.size();
-  return n % 2 == 1 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
 }
 
 /// The usable runs, with a warning for each reason to leave some out.

@@ -2,6 +2,7 @@
 // Muennighoff et al. 2023: how much repeated tokens, and parameters beyond what the unique tokens
 // are worth, still count (repeated_data.h). Huber's deviation of ln L, as the paper fits it; the
 // surface is held at the paper's (fitting.repeat_base=published) or fitted with R_D and R_N.
+#include "../statistics.h"
 #include "small_fit.h"
 
 #include "flops_fit/analysis/fits/registry.h"
@@ -124,9 +125,7 @@ double median_deviation(std::span<const Point> points, const RepeatedData& law) 
   for (const Point& point : points) {
     sizes.push_back(std::abs(law(point.n, point.d, point.unique_tokens) / point.loss - 1));
   }
-  const auto middle = sizes.begin() + static_cast<std::ptrdiff_t>(sizes.size() / 2);
-  std::nth_element(sizes.begin(), middle, sizes.end());
-  return *middle;
+  return median(sizes);
 }
 
 void set_law(Fit& fit,
