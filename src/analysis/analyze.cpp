@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 namespace ff::analysis {
 namespace {
@@ -39,19 +40,30 @@ io::Json validate(const std::vector<Candidate>& candidates,
       wanted.rollout_cuts.empty() ? rollout_cuts(data.points) : wanted.rollout_cuts;
   const double target =
       config.target_compute.empty() ? data.budgets.back() : config.target_compute.front();
+  // As many refits of as many runs would take minutes and more.
+  constexpr size_t kMaxRefits = 2000;
+  const bool by_budgets = wanted.leave_one_out && data.budgets.size() <= kMaxRefits;
+  const bool by_runs = wanted.jackknife && data.points.size() <= kMaxRefits;
+  for (const auto& [key, asked, done] :
+       {std::tuple{"leave_one_budget_out", wanted.leave_one_out, by_budgets},
+        std::tuple{"jackknife", wanted.jackknife, by_runs}}) {
+    if (asked && !done) {
+      json[key]["skipped"] = fmt::format("more than {} refits", kMaxRefits);
+    }
+  }
   for (const Candidate& candidate : candidates) {
     const std::string name(candidate.entry->name);
     if (!candidate.fit.usable() || !candidate.fit.n_law || !candidate.entry->resampled) {
       continue;
     }
-    if (wanted.leave_one_out) {
+    if (by_budgets) {
       json["leave_one_budget_out"][name] =
           leave_one_budget_out(*candidate.entry, data.points, candidate.fit, options);
     }
     if (wanted.rollout) {
       json["rollout"][name] = rollout(*candidate.entry, data.points, candidate.fit, options, cuts);
     }
-    if (wanted.jackknife) {
+    if (by_runs) {
       json["jackknife"][name] =
           jackknife(*candidate.entry, data.points, ids, candidate.fit, options, target);
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/analysis/projection.h"
 
+#include "quiet_ceres.h"
+
 #include <ceres/ceres.h>
 
 #include <Eigen/Dense>
@@ -195,6 +197,7 @@ double ProjectedSurface::sum_squares(const Exponents& at) const {
 
 ProjectedFit ProjectedSurface::minimize(const Exponents& start,
                                         const ProjectedSearch& search) const {
+  quiet_ceres();
   double exponents[2] = {start.alpha, start.beta};
   ceres::Problem problem;
   problem.AddResidualBlock(

@@ -78,8 +78,8 @@ struct FittingConfig {
        .min = 1e-9});
     v("starts",
       starts,
-      {.doc = "Starting points of each parametric fit; at least 16 and 3 that agree are needed for "
-              "a certificate.",
+      {.doc = "Starting points of vp, huber, log_mse and lad; at least 16, and 3 that agree, are "
+              "needed for a certificate.",
        .min = 1,
        .max = 1e6});
     v("tolerance",

@@ -6,12 +6,15 @@
 
 #include "flops_fit/analysis/fits/registry.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
 
 namespace ff::analysis {
 namespace {
 
 constexpr size_t kParameters = 4;
+constexpr size_t kMostRuns = 2000;  // more would take minutes
 enum Index : Eigen::Index { kLogNc, kLogDc, kLogRatio, kLogAlphaD };
 
 /// theta: the logarithms of the two terms in the middle of the runs, of alpha_N/alpha_D and of
@@ -103,6 +106,10 @@ Fit fit_kaplan(std::span<const Point> points, const FitOptions& options) {
   Fit fit;
   fit.num_points = static_cast<int64_t>(points.size());
   fit.status = surface_shortage(points, kParameters);
+  if (points.size() > kMostRuns) {
+    fit.status = fmt::format(
+        "{} runs; it is fitted, for comparison, to at most {}", points.size(), kMostRuns);
+  }
   if (!fit.status.empty()) {
     return fit;
   }

@@ -70,6 +70,11 @@ void set_law(Fit& fit,
 }
 
 std::string shortage(const Lowest& lowest) {
+  constexpr size_t kMostBudgets = 500;  // such a table has no budgets, and would take minutes
+  if (lowest.log_c.size() > kMostBudgets) {
+    return fmt::format("{} budgets are too many; bin them (input.group_budgets)",
+                       lowest.log_c.size());
+  }
   return lowest.log_c.size() > kParameters
              ? ""
              : fmt::format("{} budgets; {} parameters need at least {}",

@@ -2,6 +2,7 @@
 #include "small_fit.h"
 
 #include "../parallel.h"
+#include "../quiet_ceres.h"
 
 #include <ceres/ceres.h>
 
@@ -142,6 +143,7 @@ Eigen::VectorXd solve(const SmallProblem& problem,
                       Eigen::VectorXd theta,
                       double tolerance,
                       std::optional<int> fixed) {
+  quiet_ceres();
   ceres::Problem ceres_problem;
   for (size_t i = 0; i < problem.runs; ++i) {
     ceres::LossFunction* loss =
