@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 namespace ff::analysis {
 namespace {
@@ -58,6 +59,17 @@ std::vector<Point> resample(std::span<const Point> points, bool stratified, Gene
     result.push_back(points[i]);
   }
   return result;
+}
+
+/// Standard deviation.
+double deviation(const std::vector<double>& values) {
+  const auto n = static_cast<double>(values.size());
+  const double mean = std::accumulate(values.begin(), values.end(), 0.0) / n;
+  double squares = 0;
+  for (const double value : values) {
+    squares += (value - mean) * (value - mean);
+  }
+  return std::sqrt(squares / std::max(n - 1, 1.0));
 }
 
 /// The p-quantile of sorted values, linear between order statistics.
@@ -112,6 +124,7 @@ Bootstrap bootstrap(const EstimatorEntry& estimator,
                     int64_t threads) {
   Bootstrap result;
   result.intervals.resize(first_extra(targets.size()) + fit.extra.size());
+  result.standard_errors.resize(result.intervals.size());
   if (!fit.usable() || !estimator.resampled || config.replicates <= 0) {
     return result;
   }
@@ -150,6 +163,7 @@ Bootstrap bootstrap(const EstimatorEntry& estimator,
       const double middle = quantile(column, 0.5);
       const auto end = [&](double p) { return middle + (quantile(column, p) - middle) / excess; };
       result.intervals[q] = io::Interval{end(tail), end(1 - tail)};
+      result.standard_errors[q] = deviation(column) / excess;
     }
   }
   return result;

@@ -117,6 +117,23 @@ io::Estimator describe(const Candidate& candidate, size_t targets) {
     estimator.alpha_ci = ci[kAlpha];
     estimator.beta_ci = ci[kBeta];
   }
+  const std::vector<std::optional<double>>& errors = candidate.intervals.standard_errors;
+  const auto add = [&](const std::string& name, size_t quantity) {
+    if (quantity < errors.size() && errors[quantity]) {
+      estimator.standard_errors.emplace_back(name, *errors[quantity]);
+    }
+  };
+  add("E", kE);
+  add("A", kA);
+  add("B", kB);
+  add("alpha", kAlpha);
+  add("beta", kBeta);
+  add("exponent_a", kNExponent);
+  add("exponent_b", kDExponent);
+  add("coefficient_k", kNCoefficient);
+  for (size_t i = 0; i < fit.extra.size(); ++i) {
+    add(fit.extra[i].first, first_extra(targets) + i);
+  }
   return estimator;
 }
 

@@ -132,6 +132,10 @@ Json to_json(const Estimator& estimator) {
       json["ci"][key] = interval_json(estimator.*field);
     }
   }
+  json["stderr"] = Json::object();
+  for (const auto& [name, value] : estimator.standard_errors) {
+    json["stderr"][name] = number_or_null(value);
+  }
   for (const ExtraParameter& extra : estimator.extra) {
     json["extra"][extra.name] = number_or_null(extra.value);
     if (extra.ci) {
@@ -155,6 +159,12 @@ Estimator read_estimator(const std::string& name, const ObjectReader& object) {
     const ObjectReader intervals = object.object("ci");
     for (const auto& [key, field] : kEstimatorIntervals) {
       estimator.*field = read_interval(intervals, key);
+    }
+  }
+  if (object.has("stderr")) {
+    const ObjectReader errors = object.object("stderr");
+    for (const auto& [key, value] : object.at("stderr").items()) {
+      estimator.standard_errors.emplace_back(key, errors.number(key));
     }
   }
   if (object.has("extra")) {

@@ -211,6 +211,15 @@ TEST_CASE("bootstrap, jackknife and rollout of huber on the Chinchilla runs",
   near(kAlpha, .319, .372);
   near(kBeta, .331, .417);
   near(kNExponent, .481, .555);
+  for (const auto& [quantity, error] : {std::pair{size_t{kE}, .0249},
+                                        std::pair{size_t{kA}, 117.0},
+                                        std::pair{size_t{kB}, 1278.0},
+                                        std::pair{size_t{kAlpha}, .0146},
+                                        std::pair{size_t{kBeta}, .0204},
+                                        std::pair{size_t{kNExponent}, .0193}}) {
+    REQUIRE(boot.standard_errors[quantity]);
+    CHECK(*boot.standard_errors[quantity] == Approx(error).epsilon(0.12));
+  }
 
   std::vector<std::string> ids;
   for (size_t i = 0; i < points.size(); ++i) {

@@ -44,6 +44,7 @@ struct Bootstrap {
   int64_t usable = 0;  ///< replicates whose fit succeeded
   /// One per quantity; empty where the quantity does not exist or fewer than 80% are usable.
   std::vector<std::optional<io::Interval>> intervals;
+  std::vector<std::optional<double>> standard_errors;  ///< where there is an interval
 };
 
 /// `threads` 0: as many as the machine has.

@@ -98,6 +98,8 @@ struct Estimator {
   std::optional<double> exponent_a, exponent_b, coefficient_k;
   std::optional<Interval> E_ci, A_ci, B_ci, alpha_ci, beta_ci;  ///< in the file: ci.E, ci.A, ...
   std::optional<Interval> exponent_a_ci, exponent_b_ci, coefficient_k_ci;
+  /// Of the bootstrap, by the name of what they belong to; in the file: stderr.E, ...
+  std::vector<std::pair<std::string, double>> standard_errors;
   std::optional<double> residual_rms;  ///< relative to the loss
   std::optional<double> r_squared;    ///< of ln N over ln C (argmin, quadratic), of the losses (vp)
   std::optional<int64_t> num_points;  ///< runs (vp) or budgets (argmin, quadratic) that it used
