@@ -191,7 +191,14 @@ io::ScalingLaws analyze(const InputData& input, const AnalyzerConfig& config) {
   set_headline(laws, chosen, data.flops_per_nd, config.fitting.min_r_squared);
   laws.predictions = predict(candidates, chosen, config, data.flops_per_nd, data.budgets);
   laws.validation = validate(candidates, data, options, laws, config);
-  if (const auto surface = leading_surface(candidates, chosen)) {
+  const std::optional<Surface> surface = leading_surface(candidates, chosen);
+  const bool asked = config.predict.inference_tokens > 0 || config.predict.unique_tokens > 0;
+  if (asked && !surface) {
+    laws.warnings.push_back(
+        "predict.inference_tokens and predict.unique_tokens need a certified surface (vp, huber, "
+        "log_mse or lad), and there is none: nothing is predicted for them.");
+  }
+  if (surface) {
     if (const auto bias = parabola_bias(*surface, data.points, options, config.target_compute)) {
       laws.parabola_bias = to_json(*bias, config.target_compute);
     }

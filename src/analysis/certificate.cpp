@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 namespace ff::analysis {
 
 bool Certificate::converged() const {
@@ -48,6 +50,20 @@ std::string Certificate::status() const {
     return fmt::format("not identified: {}", fmt::join(parts, ", "));
   }
   return "ok";
+}
+
+Certificate certificate_of(double objective,
+                           double decrement,
+                           std::span<const double> objectives,
+                           double rounding) {
+  const double near = objective * (1 + kAgreement) + rounding;
+  Certificate certificate;
+  certificate.objective = objective;
+  certificate.decrement = objective < rounding ? 0.0 : decrement;
+  certificate.starts = static_cast<int64_t>(objectives.size());
+  certificate.starts_agreeing = std::count_if(
+      objectives.begin(), objectives.end(), [near](double other) { return other <= near; });
+  return certificate;
 }
 
 io::Json to_json(const Certificate& certificate) {

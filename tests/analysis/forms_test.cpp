@@ -82,9 +82,8 @@ TEST_CASE("repeated data are worth less and less", "[analysis][repeated]") {
 
 TEST_CASE("the published data-constrained fit is a local optimum, and R_D is not identified",
           "[analysis][published]") {
-  const auto path = test::shared_data("datablations_fit182.csv");
+  const auto path = test::published_table("datablations_fit182.csv");
   if (!path) {
-    WARN("skipped: datablations_fit182.csv is absent (set FLOPS_FIT_DATA)");
     return;
   }
   AnalyzerConfig config;
@@ -170,9 +169,8 @@ TEST_CASE("loss_compute recovers a floor and kaplan its exponents", "[analysis][
 
 TEST_CASE("the envelope of published training curves has the published slope",
           "[analysis][published]") {
-  const auto path = test::shared_data("misfitting_trajectories.csv");
+  const auto path = test::published_table("misfitting_trajectories.csv");
   if (!path) {
-    WARN("skipped: misfitting_trajectories.csv is absent (set FLOPS_FIT_DATA)");
     return;
   }
   AnalyzerConfig config;
@@ -188,9 +186,8 @@ TEST_CASE("the envelope of published training curves has the published slope",
 
 TEST_CASE("bootstrap, jackknife and rollout of huber on the Chinchilla runs",
           "[analysis][published]") {
-  const auto path = test::shared_data("chinchilla_epoch.csv");
+  const auto path = test::published_table("chinchilla_epoch.csv");
   if (!path) {
-    WARN("skipped: chinchilla_epoch.csv is absent (set FLOPS_FIT_DATA)");
     return;
   }
   const auto points = test::published_points(*path, "epoch_kept", "1");
@@ -248,9 +245,8 @@ TEST_CASE("bootstrap, jackknife and rollout of huber on the Chinchilla runs",
 
 TEST_CASE("huber predicts the held-out Farseer runs as the reference does",
           "[analysis][published]") {
-  const auto path = test::shared_data("farseer.csv");
+  const auto path = test::published_table("farseer.csv");
   if (!path) {
-    WARN("skipped: farseer.csv is absent (set FLOPS_FIT_DATA)");
     return;
   }
   const Fit fit = fit_huber(test::published_points(*path, "source", "farseer_train"), {});

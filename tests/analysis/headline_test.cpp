@@ -124,6 +124,11 @@ TEST_CASE("serving and scarce data move the predicted optimum", "[analysis][head
   REQUIRE(p.repeated);
   CHECK(p.repeated->epochs > 1);
   CHECK(p.repeated->loss > *p.loss);
+  // Without a surface they cannot be answered, and it says so.
+  config.fitting.starts = 4;
+  const io::ScalingLaws none = analyze(runs, config);
+  CHECK_FALSE(none.predictions[0].lifetime);
+  CHECK_THAT(joined(none.warnings), ContainsSubstring("need a certified surface"));
 }
 
 TEST_CASE("subtracting the parabola's bias moves quadratic towards the surface",

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 // Runs whose law is known, and a reader for the published ones.
+#include "support/catch.h"
+#include "support/files.h"
+
 #include "flops_fit/analysis/runs.h"
 #include "flops_fit/analysis/surface.h"
 #include "flops_fit/io/results.h"
@@ -57,6 +60,25 @@ inline std::vector<io::RunResult> planted_runs(const analysis::Surface& surface,
 
 inline std::vector<analysis::Point> points_of(const std::vector<io::RunResult>& runs) {
   return analysis::prepare_runs(runs, {}).points;
+}
+
+inline void check_surface(const analysis::Surface& found,
+                          const analysis::Surface& truth,
+                          double relative) {
+  CHECK(found.E == Approx(truth.E).epsilon(relative));
+  CHECK(found.A == Approx(truth.A).epsilon(relative));
+  CHECK(found.B == Approx(truth.B).epsilon(relative));
+  CHECK(found.alpha == Approx(truth.alpha).epsilon(relative));
+  CHECK(found.beta == Approx(truth.beta).epsilon(relative));
+}
+
+/// A published table; none, with a warning that names it, where it is absent.
+inline std::optional<std::filesystem::path> published_table(const std::string& name) {
+  const auto path = shared_data(name);
+  if (!path) {
+    WARN("skipped: " << name << " is absent (set FLOPS_FIT_DATA)");
+  }
+  return path;
 }
 
 /// The rows of a comma-separated file by column name. No quoting.

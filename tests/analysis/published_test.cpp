@@ -10,18 +10,6 @@
 using namespace ff;
 using namespace ff::analysis;
 
-namespace {
-
-std::optional<std::filesystem::path> data_or_warn(const std::string& name) {
-  const auto path = test::shared_data(name);
-  if (!path) {
-    WARN("skipped: " << name << " is absent (set FLOPS_FIT_DATA)");
-  }
-  return path;
-}
-
-}  // namespace
-
 TEST_CASE("every parametric fit ends at the published runs' reference optimum",
           "[analysis][published]") {
   const io::Json golden = io::read_json(test::source_dir() / "tests/golden/fits.json", "")["sets"];
@@ -29,7 +17,7 @@ TEST_CASE("every parametric fit ends at the published runs' reference optimum",
     const std::string file = set.substr(0, set.find(':')) + ".csv";
     const std::string filter =
         set.find(':') == std::string::npos ? "" : set.substr(set.find(':') + 1);
-    const auto path = data_or_warn(file);
+    const auto path = test::published_table(file);
     if (!path) {
       continue;
     }
@@ -58,7 +46,7 @@ TEST_CASE("every parametric fit ends at the published runs' reference optimum",
 }
 
 TEST_CASE("lad finds the Chinchilla paper's published coefficients", "[analysis][published]") {
-  const auto path = data_or_warn("chinchilla_epoch.csv");
+  const auto path = test::published_table("chinchilla_epoch.csv");
   if (!path) {
     return;
   }
@@ -74,7 +62,7 @@ TEST_CASE("lad finds the Chinchilla paper's published coefficients", "[analysis]
 }
 
 TEST_CASE("the three estimators on the noise-free CS336 curves", "[analysis][published]") {
-  const auto path = data_or_warn("cs336_isoflops.csv");
+  const auto path = test::published_table("cs336_isoflops.csv");
   if (!path) {
     return;
   }
@@ -110,7 +98,7 @@ TEST_CASE("the three estimators on the noise-free CS336 curves", "[analysis][pub
 }
 
 TEST_CASE("quadratic needs its window on the Porian runs", "[analysis][published]") {
-  const auto path = data_or_warn("porian_isoflop.csv");
+  const auto path = test::published_table("porian_isoflop.csv");
   if (!path) {
     return;
   }

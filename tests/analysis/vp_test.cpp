@@ -12,11 +12,7 @@ TEST_CASE("vp recovers a noise-free surface to 1e-6", "[analysis][vp]") {
   const Surface truth = test::kChinchilla;
   const Fit fit = fit_vp(test::points_of(test::planted_runs(truth)), {});
   REQUIRE(fit.status == "ok");
-  CHECK(fit.surface->E == Approx(truth.E).epsilon(1e-6));
-  CHECK(fit.surface->A == Approx(truth.A).epsilon(1e-6));
-  CHECK(fit.surface->B == Approx(truth.B).epsilon(1e-6));
-  CHECK(fit.surface->alpha == Approx(truth.alpha).epsilon(1e-6));
-  CHECK(fit.surface->beta == Approx(truth.beta).epsilon(1e-6));
+  test::check_surface(*fit.surface, truth, 1e-6);
   // D_opt(1e24) of this surface, from fitting theory in closed form.
   CHECK((*fit.d_law)(1e24) == Approx(4.035834749563681e12).epsilon(1e-6));
   CHECK((*fit.n_law)(1e24) * (*fit.d_law)(1e24) * 6 == Approx(1e24).epsilon(1e-9));

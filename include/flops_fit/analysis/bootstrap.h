@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 // Percentile bootstrap over runs (Efron & Tibshirani 1993, ch. 13): resample the runs, refit with
-// the same estimator from the full fit, take the quantiles (of median-like estimators
-// drawn in for few runs, see EstimatorEntry). The result depends on the seed alone,
-// not on the number of threads: replicate r draws from its own generator.
+// the same estimator from the full fit, take the quantiles (drawn in by Fit::excess_spread). The
+// result depends on the seed alone, not on the number of threads: replicate r draws from its own
+// generator.
 #include "flops_fit/analysis/fits/registry.h"
 
 #include <cstdint>

@@ -7,6 +7,7 @@
 #include "flops_fit/io/json.h"
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,14 @@ struct Certificate {
   /// "ok", or in words why the fit's numbers are not to be used.
   [[nodiscard]] std::string status() const;
 };
+
+/// Objective, decrement, starts and starts_agreeing from the best end point and every start's
+/// objective. Below `rounding` an objective is what is left of data without noise: there neither
+/// agreement nor a decrement means anything.
+[[nodiscard]] Certificate certificate_of(double objective,
+                                         double decrement,
+                                         std::span<const double> objectives,
+                                         double rounding);
 
 [[nodiscard]] io::Json to_json(const Certificate& certificate);
 

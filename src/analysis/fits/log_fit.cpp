@@ -111,18 +111,13 @@ Certificate certify(const LogSurface& surface,
                     const LogMinimum& best,
                     std::span<const LogMinimum> others,
                     double delta) {
-  // In data without noise the objective is a sum of rounding errors, which starts need not share.
+  std::vector<double> objectives;
+  for (const LogMinimum& other : others) {
+    objectives.push_back(other.objective);
+  }
   const double rounding = 1e-27 * static_cast<double>(surface.size());
-  const double near = best.objective * (1 + kAgreement) + rounding;
-  Certificate certificate;
-  certificate.objective = best.objective;
+  Certificate certificate = certificate_of(best.objective, best.decrement, objectives, rounding);
   certificate.gradient_norm = best.gradient_norm;
-  certificate.decrement = best.objective < rounding ? 0.0 : best.decrement;
-  certificate.starts = static_cast<int64_t>(others.size());
-  certificate.starts_agreeing =
-      std::count_if(others.begin(), others.end(), [near](const LogMinimum& other) {
-        return other.objective <= near;
-      });
   certificate.bounds_hit = bounds_hit(surface, best.theta);
   certificate.condition_number = surface.condition_number(best.theta);
   if (certificate.bounds_hit.empty() && certificate.converged()) {

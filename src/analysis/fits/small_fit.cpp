@@ -244,17 +244,14 @@ SmallFit fit_small(
       found.begin(), found.end(), [](const SmallMinimum& left, const SmallMinimum& right) {
         return left.objective < right.objective;
       });
+  std::vector<double> objectives;
+  for (const SmallMinimum& minimum : found) {
+    objectives.push_back(minimum.objective);
+  }
   const double rounding = 1e-20 * static_cast<double>(problem.runs);
-  const double near = fit.best.objective * (1 + kAgreement) + rounding;
+  fit.certificate = certificate_of(fit.best.objective, fit.best.decrement, objectives, rounding);
   Certificate& certificate = fit.certificate;
-  certificate.objective = fit.best.objective;
   certificate.gradient_norm = fit.best.gradient_norm;
-  certificate.decrement = fit.best.objective < rounding ? 0.0 : fit.best.decrement;
-  certificate.starts = static_cast<int64_t>(found.size());
-  certificate.starts_agreeing =
-      std::count_if(found.begin(), found.end(), [near](const SmallMinimum& other) {
-        return other.objective <= near;
-      });
   certificate.bounds_hit = bounds_hit(fit.best.theta);
   certificate.condition_number = condition_number(problem, fit.best.theta);
   if (certificate.bounds_hit.empty() && certificate.converged()) {

@@ -59,15 +59,13 @@ std::vector<FlatDirection> flat_directions(const ProjectedSurface& problem,
 Certificate certify(const ProjectedSurface& problem,
                     const ProjectedFit& best,
                     std::span<const ProjectedFit> all) {
+  std::vector<double> objectives;
+  for (const ProjectedFit& fit : all) {
+    objectives.push_back(fit.sum_squares);
+  }
   const double rounding = kRounding * problem.total_squares();
-  const double near = best.sum_squares * (1 + kAgreement) + rounding;
-  Certificate certificate;
-  certificate.objective = best.sum_squares;
+  Certificate certificate = certificate_of(best.sum_squares, best.decrement, objectives, rounding);
   certificate.gradient_norm = best.gradient;
-  certificate.decrement = best.sum_squares < rounding ? 0.0 : best.decrement;
-  certificate.starts = static_cast<int64_t>(all.size());
-  certificate.starts_agreeing = std::count_if(
-      all.begin(), all.end(), [near](const ProjectedFit& fit) { return fit.sum_squares <= near; });
   certificate.bounds_hit = bounds_hit(best);
   certificate.condition_number = problem.condition_number(best.surface);
   if (certificate.bounds_hit.empty() && certificate.converged()) {
