@@ -5,10 +5,12 @@
 #include "flops_fit/io/results.h"
 #include "flops_fit/io/sweep.h"
 #include "flops_fit/train/config.h"
+#include "flops_fit/util/error.h"
 
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -49,9 +51,13 @@ struct Mode {
   std::string (*data_identity)(const TrainConfig&);
   /// Only for in_worker modes: predicts what a run takes.
   RunNeeds (*needs)(const RunRequest&);
-  /// Runs one experiment. A run that diverges returns status "failed"; a stop signal throws
-  /// Interrupted after a checkpoint.
+  /// Runs one experiment. What failed is a result with its status and reason; a stop signal throws
+  /// Interrupted once what was done is saved, and SweepError says that no other would fare better.
   io::RunResult (*run)(const RunRequest&);
+  /// Only for modes without workers: how many experiments run at once, each in a thread; null = 1.
+  int64_t (*at_once)(const TrainConfig&) = nullptr;
+  /// Called once with all that is left to run, before any of it; refuses by throwing. May be null.
+  void (*before_spending)(std::span<const RunRequest>, const TrainConfig&) = nullptr;
 };
 
 /// Throws ConfigError for an unknown mode, or one that is not built yet.
@@ -60,6 +66,12 @@ struct Mode {
 /// A stop signal arrived; what was done so far is saved.
 struct Interrupted : std::exception {
   const char* what() const noexcept override { return "interrupted"; }
+};
+
+/// What stops this experiment would stop every other one too: a full disk, a key that is refused.
+/// The sweep ends (exit code 1), and nothing is recorded against the experiment.
+struct SweepError : Error {
+  using Error::Error;
 };
 
 /// The fields of a result that come from the plan.
