@@ -99,13 +99,17 @@ ff::ExitCode run(const ff::train::TrainConfig& config, const ff::cli::Context& c
     return doctor(config, context.json);
   }
   ff::install_stop_handlers();
-  const ff::run::SweepOutcome outcome = ff::run::run_sweep(
-      config,
-      {.show_progress = context.verbosity != ff::Verbosity::kQuiet, .dry_run = context.dry_run});
+  const ff::run::SweepOutcome outcome =
+      context.has("collect")
+          ? ff::run::collect_results(config)
+          : ff::run::run_sweep(config,
+                               {.show_progress = context.verbosity != ff::Verbosity::kQuiet,
+                                .dry_run = context.dry_run});
   if (context.json) {
     const ff::io::Json json = {{"kept", outcome.kept},
                                {"completed", outcome.completed},
                                {"failed", outcome.failed},
+                               {"diverged", outcome.diverged},
                                {"left", outcome.left},
                                {"wall_time_seconds", outcome.wall_s},
                                {"training_flops", outcome.training_flops},
@@ -113,10 +117,11 @@ ff::ExitCode run(const ff::train::TrainConfig& config, const ff::cli::Context& c
                                {"mfu", ff::io::number_or_null(outcome.mfu)}};
     fmt::print("{}\n", json.dump(2));
   } else if (!context.dry_run) {
-    fmt::print("{} completed, {} kept, {} failed{} in {}{}{}: {}/results.json\n",
+    fmt::print("{} completed, {} kept, {} failed{}{} in {}{}{}: {}/results.json\n",
                outcome.completed,
                outcome.kept,
                outcome.failed,
+               outcome.diverged > 0 ? fmt::format(", {} diverged", outcome.diverged) : "",
                outcome.left > 0 ? fmt::format(", {} left", outcome.left) : "",
                ff::format_duration(outcome.wall_s),
                speed_of(outcome),
@@ -126,7 +131,7 @@ ff::ExitCode run(const ff::train::TrainConfig& config, const ff::cli::Context& c
   if (outcome.signal != 0) {
     return static_cast<ff::ExitCode>(128 + outcome.signal);
   }
-  return outcome.failed > 0 ? ff::ExitCode::kSomeFailed : ff::ExitCode::kOk;
+  return outcome.failed + outcome.diverged > 0 ? ff::ExitCode::kSomeFailed : ff::ExitCode::kOk;
 }
 
 /// A worker has no command line of its own to parse: its folder says all.
@@ -155,6 +160,8 @@ int main(int argc, char** argv) {
       .examples = {"ff-train --config-name=presets/cpu_fast",
                    "ff-train --dry-run",
                    "ff-train mode=mock mock.noise=0",
+                   "ff-train run.shard=0/4",
+                   "ff-train --collect",
                    "ff-train --show-parametrization model.d_model=256",
                    "ff-train --doctor",
                    "ff-train --coord-check widths=[32,64,128] model.parametrization=sp"},
@@ -174,6 +181,9 @@ int main(int argc, char** argv) {
            .doc =
                "Measure this machine and how fast it would train the model model.*, and say what "
                "costs speed and how to cure it. Exit 0, whatever is found."},
+          {.name = "collect",
+           .doc = "Make results.json anew from the run folders, as a job array or several machines "
+                  "left them, and train nothing."},
           {.name = "list-parametrizations", .doc = "Print what model.parametrization can be."}}};
   return ff::cli::run_program<ff::train::TrainConfig>(
       argc, argv, program, ff::cli::all_stages(), run);

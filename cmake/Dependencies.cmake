@@ -9,6 +9,7 @@ find_package(spdlog REQUIRED)
 find_package(yaml-cpp REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(Ceres REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 
 # ff_dependency(name targets...): one interface target per package, its headers SYSTEM.
 function(ff_dependency name)
@@ -16,6 +17,7 @@ function(ff_dependency name)
   target_link_libraries(${name} INTERFACE ${ARGN})
 endfunction()
 
+ff_dependency(ff_dep_crypto OpenSSL::Crypto)
 ff_dependency(ff_dep_json nlohmann_json::nlohmann_json)
 ff_dependency(ff_dep_fmt fmt::fmt)
 ff_dependency(ff_dep_spdlog spdlog::spdlog)

@@ -9,7 +9,7 @@ set -eu
 packages="g++ cmake ninja-build ccache pkg-config
 libtorch-dev libopenblas0-openmp
 libcli11-dev libyaml-cpp-dev nlohmann-json3-dev libfmt-dev libspdlog-dev
-libceres-dev libsentencepiece-dev catch2
+libceres-dev libsentencepiece-dev libssl-dev catch2
 gnuplot-nox"
 
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then

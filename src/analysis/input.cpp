@@ -4,11 +4,14 @@
 #include "input_parts.h"
 
 #include "flops_fit/config/scalar.h"
+#include "flops_fit/util/error.h"
 
 #include <fmt/format.h>
 
 #include <cmath>
+#include <map>
 #include <set>
+#include <span>
 
 namespace ff::analysis {
 namespace {
@@ -31,6 +34,28 @@ void drop_curves_without_end(InputData& data) {
     }
   }
   std::erase_if(data.curves, [&](const Curve& curve) { return !ended.contains(curve.id); });
+}
+
+/// Losses on different texts, or per token of different tokenizers, have no law in common.
+void check_same_data(std::span<const Run> runs, const AnalyzerConfig& config) {
+  std::map<std::string, size_t> counts;
+  for (const Run& run : runs) {
+    if (run.completed() && run.result && !run.result->data.empty()) {
+      ++counts[run.result->data];
+    }
+  }
+  if (counts.size() < 2 || config.input.allow_mixed_data) {
+    return;
+  }
+  std::string found;
+  for (const auto& [data, count] : counts) {
+    found += fmt::format("{}{} runs on {}", found.empty() ? "" : ", ", count, data);
+  }
+  throw error<FileError>(
+      "{}: runs of different corpora or tokenizers ({}), whose losses cannot be compared; keep one "
+      "kind with input.filter=\"data=...\", or say input.allow_mixed_data=true.",
+      config.paths.results,
+      found);
 }
 
 }  // namespace
@@ -57,6 +82,7 @@ InputData read_input(const AnalyzerConfig& config) {
   for (size_t i = 0; i < checked.size(); ++i) {
     data.runs[i].result = std::move(checked[i]);
   }
+  check_same_data(data.runs, config);
   if (says_bits(columns.loss)) {
     data.warnings.push_back(
         fmt::format("The losses come from the column {}, which sounds like bits; laws are in nats "

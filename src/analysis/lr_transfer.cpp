@@ -33,7 +33,9 @@ std::map<int64_t, LrWidth> sort_out(std::span<const io::RunResult> results, io::
   std::vector<std::string> unusable;
   std::set<int64_t> tokens;
   for (const auto& [id, run] : latest) {
-    const bool diverged = run->status == "failed" && run->actual_flops > 0;
+    // (Results of earlier versions call it failed.)
+    const bool diverged =
+        run->status == io::kDiverged || (run->status == io::kFailed && run->actual_flops > 0);
     if (!run->architecture || !run->learning_rate || !(diverged || run->completed())) {
       unusable.push_back(id);
       continue;

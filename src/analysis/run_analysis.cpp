@@ -6,6 +6,8 @@
 #include "flops_fit/analysis/lr_transfer.h"
 #include "flops_fit/analysis/optimal_configs.h"
 #include "flops_fit/analysis/report.h"
+#include "flops_fit/config/dump.h"
+#include "flops_fit/io/provenance.h"
 #include "flops_fit/util/atomic_file.h"
 #include "flops_fit/util/units.h"
 
@@ -20,6 +22,8 @@ template <class Provenance>
 void stamp(Provenance& provenance, const AnalyzerConfig& config) {
   provenance.created = utc_timestamp();
   provenance.results_path = config.paths.results;
+  provenance.made_by = io::provenance(
+      "ff-analyze", config::dump_json(config), {config.paths.results, config.paths.trajectories});
 }
 
 AnalysisReport run_laws(const InputData& input, const AnalyzerConfig& config, bool as_json) {

@@ -73,6 +73,8 @@ class CachedStories final : public Dataset {
                        file_->header().vocab_size);
   }
 
+  bool unchanged() const override { return !file_->file().changed(); }
+
   void fill_batch(uint64_t seed,
                   int64_t step,
                   int64_t rows,

@@ -3,6 +3,8 @@
 #include "flops_fit/data/tokenize.h"
 #include "flops_fit/util/error.h"
 
+#include <spdlog/spdlog.h>
+
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -107,8 +109,12 @@ std::string relay_lines(int fd) {
 
 void ensure_token_cache(const DatasetConfig& config, const fs::path& program) {
   const std::optional<TokenizeJob> job = tokenize_job(config);
-  if (!job || cache_is_valid(*job)) {
+  const auto problem = job ? cache_problem(*job) : std::nullopt;
+  if (!problem) {
     return;
+  }
+  if (fs::exists(job->tokens_path)) {
+    spdlog::warn("{} It is made again.", *problem);
   }
   const fs::path tokenizer = program.empty() ? sibling_program() : program;
   if (::access(tokenizer.c_str(), X_OK) != 0) {
@@ -149,9 +155,8 @@ void ensure_token_cache(const DatasetConfig& config, const fs::path& program) {
   if (!last_line.empty()) {
     std::fprintf(stderr, "%s\n", last_line.c_str());
   }
-  if (!cache_is_valid(*job)) {
-    throw error<Error>("{}: ff-tokenize ended well, but the token file is not there or not whole.",
-                       job->tokens_path.string());
+  if (const auto still = cache_problem(*job)) {
+    throw error<Error>("ff-tokenize ended well, but: {}", *still);
   }
 }
 

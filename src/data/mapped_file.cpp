@@ -15,42 +15,58 @@
 #include <utility>
 
 namespace ff::data {
+namespace {
+
+int64_t modified_ns(const struct stat& info) {
+  return static_cast<int64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec;
+}
+
+}  // namespace
 
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) {
+  fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd_ < 0) {
     throw error<FileError>("{}: cannot open: {}.", path.string(), std::strerror(errno));
   }
   struct stat info {};
-  const bool known = ::fstat(fd, &info) == 0;
-  if (!known || !S_ISREG(info.st_mode)) {
-    ::close(fd);
+  if (::fstat(fd_, &info) != 0 || !S_ISREG(info.st_mode)) {
+    ::close(fd_);
     throw error<FileError>("{}: is not a regular file.", path.string());
   }
   size_ = static_cast<size_t>(info.st_size);
+  modified_ns_ = modified_ns(info);
   if (size_ > 0) {
-    void* const address = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd, 0);
-    const int problem = errno;
-    ::close(fd);
+    void* const address = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd_, 0);
     if (address == MAP_FAILED) {
+      const int problem = errno;
+      ::close(fd_);
       throw error<FileError>(
           "{}: cannot map into memory: {}.", path.string(), std::strerror(problem));
     }
     data_ = static_cast<const char*>(address);
-  } else {
-    ::close(fd);
   }
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
     : path_(std::move(other.path_)),
       data_(std::exchange(other.data_, nullptr)),
-      size_(std::exchange(other.size_, 0)) {}
+      size_(std::exchange(other.size_, 0)),
+      fd_(std::exchange(other.fd_, -1)),
+      modified_ns_(other.modified_ns_) {}
 
 MappedFile::~MappedFile() {
   if (data_ != nullptr) {
     ::munmap(const_cast<char*>(data_), size_);
   }
+  if (fd_ >= 0) {
+    ::close(fd_);
+  }
+}
+
+bool MappedFile::changed() const {
+  struct stat info {};
+  return ::fstat(fd_, &info) != 0 || static_cast<size_t>(info.st_size) != size_ ||
+         modified_ns(info) != modified_ns_;
 }
 
 uint64_t content_hash(std::string_view bytes) {

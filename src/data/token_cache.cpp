@@ -104,14 +104,21 @@ fs::path token_cache_path(const DatasetConfig& config) {
   return job ? job->tokens_path : fs::path();
 }
 
-bool cache_is_valid(const TokenizeJob& job) {
+std::optional<std::string> cache_problem(const TokenizeJob& job) {
   try {
     const TokenFile file(job.tokens_path);
-    return file.header().key == job.key &&
-           file.header().tokenizer_hash == content_hash(MappedFile(job.model_path).bytes());
-  } catch (const FileError&) {
-    return false;
+    if (file.header().key != job.key) {
+      return fmt::format("{}: of another corpus or other settings.", job.tokens_path.string());
+    }
+    if (file.header().tokenizer_hash != content_hash(MappedFile(job.model_path).bytes())) {
+      return fmt::format("{}: made with another tokenizer than {}.",
+                         job.tokens_path.string(),
+                         job.model_path.string());
+    }
+  } catch (const FileError& problem) {
+    return problem.what();
   }
+  return std::nullopt;
 }
 
 int64_t model_vocab_size(const fs::path& model) {

@@ -66,6 +66,9 @@ class TokenDataset final : public Dataset {
   std::optional<int64_t> train_tokens() const override { return parts_.train.size(); }
   double bytes_per_token() const override { return parts_.bytes_per_token; }
   std::string identity() const override { return parts_.identity; }
+  bool unchanged() const override {
+    return parts_.train.unchanged() && parts_.validation.unchanged();
+  }
 
   void fill_batch(uint64_t seed,
                   int64_t step,
@@ -114,18 +117,22 @@ class TokenDataset final : public Dataset {
   int64_t rows_per_epoch_ = 0;
 };
 
-/// Name, size, and content at both ends: reading all of a 100 GB corpus for its name is too slow.
+/// Size and content of each file: all of it up to 256 MiB, of larger ones as much, spread evenly.
+/// (Reading all of a 100 GB corpus for its name is too slow.)
 std::string shard_identity(const std::vector<CorpusFile>& files) {
-  constexpr size_t kEnd = 1 << 20;
+  constexpr size_t kBlock = 1 << 20;
+  constexpr size_t kBlocks = 256;
   std::string identity;
   for (const CorpusFile& file : files) {
     const MappedFile mapped(file.path);
     const std::string_view bytes = mapped.bytes();
-    const size_t tail = bytes.size() - std::min(bytes.size(), kEnd);
-    identity += fmt::format("{} {} {} ",
-                            bytes.size(),
-                            content_hash(bytes.substr(0, kEnd)),
-                            content_hash(bytes.substr(tail)));
+    const size_t whole = (bytes.size() + kBlock - 1) / kBlock;
+    const size_t read = std::min(whole, kBlocks);
+    identity += fmt::format("{} ", bytes.size());
+    for (size_t i = 0; i < read; ++i) {
+      const size_t block = read < 2 ? 0 : i * (whole - 1) / (read - 1);
+      identity += fmt::format("{} ", content_hash(bytes.substr(block * kBlock, kBlock)));
+    }
   }
   return hash_text(fnv1a(identity));
 }

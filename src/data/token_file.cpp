@@ -114,8 +114,7 @@ TokenFileHeader TokenFileWriter::finish() {
 TokenFile::TokenFile(const std::filesystem::path& path) : file_(path) {
   const std::string_view bytes = file_.bytes();
   const auto fail = [&](const std::string& what) {
-    throw error<FileError>(
-        "{}: {}; delete the file, it is made again from the corpus.", path.string(), what);
+    throw error<FileError>("{}: {}.", path.string(), what);
   };
   if (static_cast<int64_t>(bytes.size()) < kTokenFileHeaderBytes) {
     fail(fmt::format("{} bytes are too few for a token file (truncated?)", bytes.size()));

@@ -94,6 +94,12 @@ TokenStream TokenStream::slice(int64_t begin, int64_t end) const {
   return part;
 }
 
+bool TokenStream::unchanged() const {
+  return std::none_of(segments_.begin(), segments_.end(), [](const Segment& segment) {
+    return segment.file->changed();
+  });
+}
+
 void TokenStream::check_vocabulary(int64_t limit) const {
   std::array<int32_t, 4096> buffer{};
   for (const Segment& s : segments_) {

@@ -220,7 +220,8 @@ Json to_json(const Provenance& provenance) {
           {"requested", provenance.requested},
           {"headline", provenance.headline},
           {"flops_per_nd", provenance.flops_per_nd},
-          {"confidence", provenance.confidence}};
+          {"confidence", provenance.confidence},
+          {"made_by", provenance.made_by}};
 }
 
 Provenance read_provenance(const ObjectReader& object) {
@@ -232,7 +233,8 @@ Provenance read_provenance(const ObjectReader& object) {
           .requested = object.text_or("requested", ""),
           .headline = object.text_or("headline", ""),
           .flops_per_nd = object.number_or("flops_per_nd", 6.0),
-          .confidence = object.number_or("confidence", 0.95)};
+          .confidence = object.number_or("confidence", 0.95),
+          .made_by = object.has("made_by") ? object.at("made_by") : Json(nullptr)};
 }
 
 }  // namespace

@@ -126,7 +126,8 @@ Json to_json(const LrTransfer& transfer) {
                         {"created", transfer.provenance.created},
                         {"results_path", transfer.provenance.results_path},
                         {"runs_read", transfer.provenance.runs_read},
-                        {"runs_used", transfer.provenance.runs_used}};
+                        {"runs_used", transfer.provenance.runs_used},
+                        {"made_by", transfer.provenance.made_by}};
   return json;
 }
 
@@ -160,6 +161,9 @@ LrTransfer lr_transfer_from_json(const Json& value, const std::string& where) {
                          .results_path = provenance.text_or("results_path", ""),
                          .runs_read = provenance.integer_or("runs_read", 0),
                          .runs_used = provenance.integer_or("runs_used", 0)};
+  if (provenance.has("made_by")) {
+    transfer.provenance.made_by = provenance.at("made_by");
+  }
   return transfer;
 }
 

@@ -37,13 +37,19 @@ Json to_json(const RunResult& r) {
                {"architecture", r.architecture ? to_json(*r.architecture) : Json(nullptr)},
                {"seed", r.seed ? Json(*r.seed) : Json(nullptr)},
                {"learning_rate", number_or_null(r.learning_rate)},
+               {"data", text_or_null(r.data)},
+               {"host", text_or_null(r.host)},
                {"dtype", text_or_null(r.dtype)},
                {"device", text_or_null(r.device)},
                {"engine", text_or_null(r.engine)},
                {"config_hash", text_or_null(r.config_hash)},
-               {"version", text_or_null(r.version)}};
+               {"version", text_or_null(r.version)},
+               {"git_commit", text_or_null(r.git_commit)}};
   if (r.sweep_kind != kIsoflopSweep) {
     json["sweep_kind"] = r.sweep_kind;
+  }
+  if (!r.diverged_learning_rates.empty()) {
+    json["diverged_learning_rates"] = r.diverged_learning_rates;
   }
   return json;
 }
@@ -59,7 +65,7 @@ RunResult result_from_json(const Json& value, const std::string& where) {
   r.num_tokens = object.integer("num_tokens");
   r.status = object.text_or("status", "completed");
   // The Python tool writes a failed run's loss as NaN or leaves it out.
-  if (r.status == "completed") {
+  if (r.status == kCompleted) {
     r.final_loss = object.number("final_loss");
   }
   r.actual_flops = object.number_or("actual_flops", 0.0);
@@ -89,11 +95,22 @@ RunResult result_from_json(const Json& value, const std::string& where) {
     static_cast<void>(object.positive("learning_rate"));
     static_cast<void>(object.object("architecture"));
   }
+  if (object.has("diverged_learning_rates")) {
+    for (const Json& rate : object.at("diverged_learning_rates")) {
+      if (!rate.is_number()) {
+        throw error<FileError>("{}.diverged_learning_rates: expected numbers.", where);
+      }
+      r.diverged_learning_rates.push_back(rate.get<double>());
+    }
+  }
+  r.data = object.text_or("data", "");
+  r.host = object.text_or("host", "");
   r.dtype = object.text_or("dtype", "");
   r.device = object.text_or("device", "");
   r.engine = object.text_or("engine", "");
   r.config_hash = object.text_or("config_hash", "");
   r.version = object.text_or("version", "");
+  r.git_commit = object.text_or("git_commit", "");
   return r;
 }
 

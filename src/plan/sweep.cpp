@@ -4,7 +4,9 @@
 #include "lr_transfer.h"
 #include "points.h"
 
+#include "flops_fit/config/dump.h"
 #include "flops_fit/io/laws.h"
+#include "flops_fit/io/provenance.h"
 #include "flops_fit/plan/predict.h"
 #include "flops_fit/plan/schedule.h"
 #include "flops_fit/plan/shapes.h"
@@ -271,6 +273,8 @@ std::string run_plan(const PlanConfig& config, const RunPlanOptions& options) {
     predict_times(plan, config, options.evaluation_tokens, speed);
   }
   io::write_sweep(config.output.sweep_path, plan.experiments);
+  io::write_json(io::provenance_path(config.output.sweep_path),
+                 io::provenance("ff-plan", config::dump_json(config), {config.plan.prior.laws}));
   for (const std::string& warning : plan.warnings) {
     spdlog::warn("{}", warning);
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/plot/visualize.h"
 
+#include "flops_fit/config/dump.h"
+#include "flops_fit/io/provenance.h"
 #include "flops_fit/plot/figures.h"
 #include "flops_fit/plot/gnuplot.h"
 #include "flops_fit/plot/process.h"
@@ -166,6 +168,13 @@ VisualizeOutcome visualize(const VisualizerConfig& config) {
   if (pictures.empty()) {
     throw error<Error>("no figure could be drawn. {}", reasons);
   }
+  io::write_json(
+      std::filesystem::path(config.paths.plots) / "provenance.json",
+      io::provenance("ff-visualize",
+                     config::dump_json(config),
+                     {config.paths.results,
+                      inputs.lr_transfer ? config.paths.lr_transfer : config.paths.analysis,
+                      config.paths.sweep}));
   if (config.plots.show) {
     show(pictures, outcome.problems);
   }

@@ -47,6 +47,7 @@ void write_request(const train::RunRequest& request) {
                         kHeader + config::dump_resolved_yaml(request.config));
   io::Json json = io::to_json(request.experiment);
   json["config_hash"] = request.config_hash;
+  json["data_identity"] = request.data_identity;
   io::write_json(request.run_dir / "experiment.json", json);
 }
 
@@ -55,25 +56,31 @@ train::RunRequest read_request(const fs::path& run_dir) {
   const io::Json json = io::read_json(experiment_path, "start the run through ff-train");
   train::RunRequest request;
   request.experiment = io::experiment_from_json(json, experiment_path.string() + ":");
-  request.config_hash = io::ObjectReader(json, experiment_path.string()).text("config_hash");
+  const io::ObjectReader reader(json, experiment_path.string());
+  request.config_hash = reader.text("config_hash");
+  request.data_identity = reader.text("data_identity");
   request.config = read_config(run_dir / "config.yaml");
   request.run_dir = run_dir;
   return request;
 }
 
 void write_result(const fs::path& run_dir, const io::RunResult& result) {
-  io::write_json(run_dir / "result.json", io::to_json(result));
+  io::write_json(run_dir / kResultFile, io::to_json(result));
 }
 
-std::optional<io::RunResult> find_result(const fs::path& run_dir, const std::string& hash) {
-  const fs::path path = run_dir / "result.json";
+std::optional<io::RunResult> read_result(const fs::path& run_dir) {
+  const fs::path path = run_dir / kResultFile;
   if (!fs::exists(path)) {
     return std::nullopt;
   }
+  return io::result_from_json(io::read_json(path, "delete it to train the run again"),
+                              path.string());
+}
+
+std::optional<io::RunResult> find_result(const fs::path& run_dir, const std::string& hash) {
   try {
-    io::RunResult result = io::result_from_json(
-        io::read_json(path, "delete it to train the run again"), path.string());
-    return result.config_hash == hash ? std::optional(std::move(result)) : std::nullopt;
+    std::optional<io::RunResult> result = read_result(run_dir);
+    return result && result->config_hash == hash ? result : std::nullopt;
   } catch (const Error& problem) {
     spdlog::warn("{} The run is trained again.", problem.what());
     return std::nullopt;
@@ -82,7 +89,7 @@ std::optional<io::RunResult> find_result(const fs::path& run_dir, const std::str
 
 io::RunResult failed_result(const train::RunRequest& request, const std::string& reason) {
   io::RunResult result = train::planned_result(request);
-  result.status = "failed";
+  result.status = io::kFailed;
   result.error_message = reason;
   result.timestamp = utc_timestamp();
   return result;

@@ -13,6 +13,9 @@
 
 namespace ff::run {
 
+inline constexpr const char* kResultFile = "result.json";
+inline constexpr const char* kLockFile = "lock";
+
 /// Hash of everything that can change the loss: configuration, experiment, data.
 [[nodiscard]] std::string config_hash(const train::TrainConfig& config,
                                       const io::Experiment& experiment,
@@ -27,6 +30,8 @@ void write_request(const train::RunRequest& request);
 [[nodiscard]] train::RunRequest read_request(const std::filesystem::path& run_dir);
 
 void write_result(const std::filesystem::path& run_dir, const io::RunResult& result);
+/// The folder's result, of whatever configuration. Throws FileError if it is damaged.
+[[nodiscard]] std::optional<io::RunResult> read_result(const std::filesystem::path& run_dir);
 /// The folder's result if it is of this configuration; a damaged file counts as none, with a
 /// warning.
 [[nodiscard]] std::optional<io::RunResult> find_result(const std::filesystem::path& run_dir,

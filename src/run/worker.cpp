@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "run_folder.h"
+#include "worker_process.h"
 
 #include "flops_fit/engine/engine.h"
 #include "flops_fit/run/cores.h"
@@ -29,6 +30,13 @@ namespace {
 std::string first_line(const char* what) {
   const std::string text = what;
   return text.substr(0, text.find('\n'));
+}
+
+/// Tells ff-train that no other worker would fare better.
+int stop_sweep(const char* what) {
+  fmt::print("{}{}\n", kStopWord, first_line(what));
+  std::fflush(stdout);
+  return static_cast<int>(ExitCode::kRuntimeFailure);
 }
 
 /// What ff-train says on standard input, a line each: "cores 0 1" (a thread on each of these cores,
@@ -138,6 +146,10 @@ int run_worker(const std::filesystem::path& run_dir) {
     result = train::find_mode(request.config.mode).run(request);
   } catch (const train::Interrupted&) {
     return 128 + stop_signal();
+  } catch (const StorageError& problem) {
+    return stop_sweep(problem.what());
+  } catch (const train::SweepError& problem) {
+    return stop_sweep(problem.what());
   } catch (const std::bad_alloc&) {
     result = failed_result(request, guard.out_of_memory());
   } catch (const std::exception& problem) {
@@ -146,7 +158,11 @@ int run_worker(const std::filesystem::path& run_dir) {
     const bool memory = reason.find("DefaultCPUAllocator") != std::string::npos;
     result = failed_result(request, memory ? guard.out_of_memory() : reason);
   }
-  write_result(run_dir, result);
+  try {
+    write_result(run_dir, result);
+  } catch (const StorageError& problem) {
+    return stop_sweep(problem.what());
+  }
   return 0;
 }
 

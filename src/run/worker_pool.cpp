@@ -68,8 +68,8 @@ bool WorkerPool::fits(const train::RunNeeds& needs) const {
   return needs.memory.private_bytes(1) + shared <= free_bytes();
 }
 
-void WorkerPool::add(Job job) {
-  running_.push_back({.job = std::move(job)});
+void WorkerPool::add(Job job, RunLock lock) {
+  running_.push_back({.job = std::move(job), .lock = std::move(lock)});
   changed_ = true;
 }
 
@@ -102,7 +102,8 @@ void WorkerPool::divide_cores() {
     Running& worker = running_[i];
     const std::string order = order_for(placed[i]);
     if (!worker.process) {
-      worker.process = std::make_unique<WorkerProcess>(worker.job.request.run_dir, order);
+      worker.process = std::make_unique<WorkerProcess>(
+          worker.job.request.run_dir, worker.lock.descriptor(), order);
     } else if (placed[i] != worker.cores) {
       worker.process->order(order);
     }
@@ -133,6 +134,12 @@ std::vector<Running> WorkerPool::wait_for_news() {
 void WorkerPool::send(int signal) const {
   for (const Running& worker : running_) {
     worker.process->send(signal);
+  }
+}
+
+void WorkerPool::beat() {
+  for (Running& worker : running_) {
+    worker.lock.beat();
   }
 }
 

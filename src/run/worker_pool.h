@@ -7,6 +7,7 @@
 // gets which is decided anew whenever a worker starts or ends.
 #include "worker_process.h"
 
+#include "flops_fit/run/run_lock.h"
 #include "flops_fit/train/run_one.h"
 
 #include <memory>
@@ -15,11 +16,12 @@
 
 namespace ff::run {
 
-/// An experiment to be run.
+/// An experiment to be run, while nobody else runs it.
 struct Job {
   train::RunRequest request;
   train::RunNeeds needs;
   double cost = 0.0;  ///< predicted seconds, or FLOPs if the plan predicts none
+  LockAttempt lock;
 };
 
 /// Work done in this session; what a checkpoint brought along is not in it.
@@ -32,6 +34,7 @@ struct Work {
 
 struct Running {
   Job job;
+  RunLock lock;                            ///< outlives the process
   std::unique_ptr<WorkerProcess> process;  ///< none until it is started
   std::vector<int> cores;
 
@@ -58,7 +61,7 @@ class WorkerPool {
   [[nodiscard]] bool fits(const train::RunNeeds& needs) const;
 
   /// Takes a job, which the next divide_cores() starts.
-  void add(Job job);
+  void add(Job job, RunLock lock);
   /// Divides the cores if anyone came or went; starts the new ones on theirs, tells the others.
   /// Throws Error if a process cannot be started.
   void divide_cores();
@@ -66,6 +69,8 @@ class WorkerPool {
   /// Returns those that ended.
   [[nodiscard]] std::vector<Running> wait_for_news();
   void send(int signal) const;
+  /// Raises the beats of all locks.
+  void beat();
 
  private:
   /// What the running ones and their predictions leave [bytes].

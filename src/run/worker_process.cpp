@@ -21,6 +21,9 @@
 namespace ff::run {
 namespace {
 
+/// Where a worker finds the lock of its run: it only has to keep it open.
+constexpr int kLockDescriptor = 3;
+
 /// This process's environment with a worker's variables.
 std::vector<std::string> worker_environment() {
   std::vector<std::string> variables;
@@ -52,7 +55,9 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
 
 }  // namespace
 
-WorkerProcess::WorkerProcess(const std::filesystem::path& run_dir, const std::string& first_order) {
+WorkerProcess::WorkerProcess(const std::filesystem::path& run_dir,
+                             int lock,
+                             const std::string& first_order) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
     throw error<Error>("cannot make a pipe for a worker: {}", std::strerror(errno));
@@ -75,6 +80,7 @@ WorkerProcess::WorkerProcess(const std::filesystem::path& run_dir, const std::st
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, orders[1], STDIN_FILENO);
+  ::posix_spawn_file_actions_adddup2(&actions, lock, kLockDescriptor);
   // A process group of its own: Ctrl-C reaches ff-train alone, which then stops its workers in
   // order.
   posix_spawnattr_t attributes;
@@ -119,9 +125,13 @@ bool WorkerProcess::read() {
     unread_.append(buffer.data(), static_cast<size_t>(n));
     size_t end = 0;
     while ((end = unread_.find('\n')) != std::string::npos) {
+      const std::string line = unread_.substr(0, end);
+      if (line.starts_with(kStopWord)) {
+        stop_reason_ = line.substr(kStopWord.size());
+      }
       train::RunProgress p;
       if (std::sscanf(
-              unread_.c_str(), "%ld %ld %ld %lf", &p.step, &p.num_steps, &p.tokens, &p.loss_nats) ==
+              line.c_str(), "%ld %ld %ld %lf", &p.step, &p.num_steps, &p.tokens, &p.loss_nats) ==
           4) {
         first_ = first_.num_steps == 0 ? p : first_;
         progress_ = p;
@@ -152,7 +162,9 @@ std::optional<std::string> WorkerProcess::wait() {
     return fmt::format("the worker was killed by signal {} ({}){}",
                        signal,
                        ::strsignal(signal),
-                       signal == SIGKILL ? "; was there too little memory?" : "");
+                       signal == SIGKILL  ? "; was there too little memory?"
+                       : signal == SIGBUS ? "; was a file that it reads cut short?"
+                                          : "");
   }
   const int code = WEXITSTATUS(status);
   if (code == 0) {

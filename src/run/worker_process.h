@@ -7,14 +7,19 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <sys/types.h>
 
 namespace ff::run {
 
+/// A worker's line on its standard output that begins with this says why the sweep must stop.
+inline constexpr std::string_view kStopWord = "stop ";
+
 class WorkerProcess {
  public:
-  /// Starts the worker with its first order. Throws Error.
-  WorkerProcess(const std::filesystem::path& run_dir, const std::string& order);
+  /// Starts the worker with its first order; it holds `lock` (a descriptor) open as long as it
+  /// lives. Throws Error.
+  WorkerProcess(const std::filesystem::path& run_dir, int lock, const std::string& order);
   ~WorkerProcess();
   WorkerProcess(const WorkerProcess&) = delete;
   WorkerProcess& operator=(const WorkerProcess&) = delete;
@@ -25,6 +30,8 @@ class WorkerProcess {
   [[nodiscard]] const train::RunProgress& progress() const { return progress_; }
   /// Where it started; after a checkpoint that is not at step 0.
   [[nodiscard]] const train::RunProgress& first_progress() const { return first_; }
+  /// Why no other worker would fare better, if this one said so.
+  [[nodiscard]] const std::optional<std::string>& stop_reason() const { return stop_reason_; }
   void send(int signal) const;
   /// Hands it a line that run_worker() understands. A worker that has ended gets none.
   void order(const std::string& line) const;
@@ -40,6 +47,7 @@ class WorkerProcess {
   int orders_ = -1;
   double peak_bytes_ = 0.0;
   std::string unread_;
+  std::optional<std::string> stop_reason_;
   train::RunProgress first_, progress_;
 };
 

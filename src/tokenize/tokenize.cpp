@@ -205,7 +205,7 @@ TokenizeSummary tokenize(const data::DatasetConfig& config) {
     nothing.needed = false;
     return nothing;
   }
-  if (data::cache_is_valid(*job)) {
+  if (!data::cache_problem(*job)) {
     TokenizeSummary summary = summary_of(*job, data::TokenFile(job->tokens_path).header());
     summary.reused = true;
     return summary;

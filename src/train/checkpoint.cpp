@@ -3,16 +3,13 @@
 
 #include "flops_fit/data/mapped_file.h"
 #include "flops_fit/io/json.h"
-#include "flops_fit/util/atomic_file.h"
+#include "flops_fit/io/safetensors.h"
 #include "flops_fit/util/error.h"
+#include "flops_fit/util/hash.h"
 
 #include <spdlog/spdlog.h>
 
 #include <array>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <string_view>
 
 namespace ff::train {
 namespace {
@@ -20,119 +17,163 @@ namespace {
 namespace fs = std::filesystem;
 using io::Json;
 
-// safetensors: 8 bytes of little-endian header length, a JSON header, then the tensors' bytes.
-constexpr size_t kLengthBytes = 8;
-constexpr std::array<const char*, 3> kNames = {"weights", "first_moment", "second_moment"};
+constexpr int kVersion = 1;
+constexpr const char* kStateFile = "state.json";
 
-fs::path file_of(const fs::path& run_dir) {
-  return run_dir / "checkpoint" / "state.safetensors";
+fs::path folder_of(const fs::path& run_dir) {
+  return run_dir / "checkpoint";
 }
 
+/// The flat arrays of an engine's state and what their tensors' names begin with.
 template <class State>
-auto tensors_of(State& state) {
-  return std::array{&state.weights, &state.first_moment, &state.second_moment};
+auto arrays_of(State& state) {
+  return std::array{std::pair{"", &state.weights},
+                    std::pair{"adam.first.", &state.first_moment},
+                    std::pair{"adam.second.", &state.second_moment}};
 }
 
-Checkpoint parse(std::string_view bytes) {
-  uint64_t header_length = 0;
-  if (bytes.size() < kLengthBytes) {
-    throw Error("shorter than its own header");
+/// Appends one flat array, tensor by tensor.
+void append_views(std::vector<io::TensorView>& views,
+                  const std::string& prefix,
+                  std::span<const model::TensorRule> tensors,
+                  std::span<const float> values) {
+  for (const model::TensorRule& rule : tensors) {
+    const auto size = static_cast<size_t>(rule.numel());
+    views.push_back(
+        {.name = prefix + rule.name, .shape = rule.shape, .values = values.first(size)});
+    values = values.subspan(size);
   }
-  std::memcpy(&header_length, bytes.data(), kLengthBytes);
-  if (header_length > bytes.size() - kLengthBytes) {
-    throw Error("shorter than its own header");
+}
+
+void read_tensors(const fs::path& path,
+                  const std::string& hash,
+                  std::span<const model::TensorRule> tensors,
+                  engine::EngineState& state) {
+  const data::MappedFile file(path);
+  if (hash_text(data::content_hash(file.bytes())) != hash) {
+    throw error<FileError>("{}: not the bytes that were written.", path.string());
   }
-  const Json header = Json::parse(bytes.substr(kLengthBytes, header_length));
-  // safetensors' metadata holds strings only, so the loop's numbers are one JSON text.
-  const Json& meta = header.at("__metadata__");
-  const Json loop = Json::parse(meta.at("loop").get<std::string>());
-  Checkpoint checkpoint;
-  checkpoint.config_hash = meta.at("config_hash").get<std::string>();
-  checkpoint.counters = {.step = loop.at("step"),
-                         .log_loss_sum = loop.at("log_loss_sum"),
-                         .log_steps = loop.at("log_steps"),
-                         .tail_loss_sum = loop.at("tail_loss_sum"),
-                         .tail_steps = loop.at("tail_steps"),
-                         .wall_s = loop.at("wall_s"),
-                         .core_s = loop.value("core_s", loop.at("wall_s").get<double>())};
-  checkpoint.state.steps = checkpoint.counters.step;
-  const size_t data = kLengthBytes + header_length;
-  const auto tensors = tensors_of(checkpoint.state);
-  for (size_t i = 0; i < kNames.size(); ++i) {
-    const auto offsets = header.at(kNames[i]).at("data_offsets").get<std::array<size_t, 2>>();
-    if (offsets[0] > offsets[1] || data + offsets[1] > bytes.size()) {
-      throw Error("shorter than its tensors");
+  const io::Safetensors stored = io::parse_safetensors(file.bytes(), path.string());
+  size_t total = 0;
+  for (const model::TensorRule& rule : tensors) {
+    total += static_cast<size_t>(rule.numel());
+  }
+  for (const auto& [prefix, array] : arrays_of(state)) {
+    array->resize(total);
+    std::span<float> rest(*array);
+    for (const model::TensorRule& rule : tensors) {
+      const auto size = static_cast<size_t>(rule.numel());
+      stored.read(prefix + rule.name, rule.shape, rest.first(size), path.string());
+      rest = rest.subspan(size);
     }
-    tensors[i]->resize((offsets[1] - offsets[0]) / sizeof(float));
-    std::memcpy(tensors[i]->data(), bytes.data() + data + offsets[0], offsets[1] - offsets[0]);
   }
+}
+
+Json to_json(const Checkpoint& checkpoint, const std::string& tensors, const std::string& hash) {
+  const LoopCounters& c = checkpoint.counters;
+  return {{"format", "flops-fit checkpoint"},
+          {"version", kVersion},
+          {"config_hash", checkpoint.config_hash},
+          {"step", c.step},
+          {"data", {{"seed", checkpoint.data_seed}, {"next_step", c.step}}},
+          {"metrics_bytes", c.metrics_bytes},
+          {"log_loss_sum", c.log_loss_sum},
+          {"log_steps", c.log_steps},
+          {"tail_loss_sum", c.tail_loss_sum},
+          {"tail_steps", c.tail_steps},
+          {"wall_s", c.wall_s},
+          {"core_s", c.core_s},
+          {"diverged_learning_rates", c.diverged_learning_rates},
+          {"tensors", tensors},
+          {"tensors_hash", hash}};
+}
+
+Checkpoint from_json(const io::ObjectReader& json) {
+  if (json.integer("version") != kVersion) {
+    throw error<FileError>(
+        "{}: version {}, this program reads {}.", json.where(), json.integer("version"), kVersion);
+  }
+  Checkpoint checkpoint;
+  checkpoint.config_hash = json.text("config_hash");
+  checkpoint.data_seed = json.object("data").integer("seed");
+  checkpoint.counters = {.step = json.integer("step"),
+                         .log_loss_sum = json.number("log_loss_sum"),
+                         .log_steps = json.integer("log_steps"),
+                         .tail_loss_sum = json.number("tail_loss_sum"),
+                         .tail_steps = json.integer("tail_steps"),
+                         .wall_s = json.number("wall_s"),
+                         .core_s = json.number("core_s"),
+                         .metrics_bytes = json.integer("metrics_bytes")};
+  for (const Json& rate : json.at("diverged_learning_rates")) {
+    checkpoint.counters.diverged_learning_rates.push_back(rate.get<double>());
+  }
+  checkpoint.state.steps = checkpoint.counters.step;
   return checkpoint;
+}
+
+/// Everything in the folder but the pair that counts.
+void remove_others(const fs::path& folder, const std::string& tensors) {
+  std::error_code ignored;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) {
+    if (entry.path().filename() != kStateFile && entry.path().filename() != tensors) {
+      fs::remove(entry.path(), ignored);
+    }
+  }
 }
 
 }  // namespace
 
-void save_checkpoint(const fs::path& run_dir, const Checkpoint& checkpoint) {
-  const LoopCounters& c = checkpoint.counters;
-  const Json loop = {{"step", c.step},
-                     {"log_loss_sum", c.log_loss_sum},
-                     {"log_steps", c.log_steps},
-                     {"tail_loss_sum", c.tail_loss_sum},
-                     {"tail_steps", c.tail_steps},
-                     {"wall_s", c.wall_s},
-                     {"core_s", c.core_s}};
-  Json header = {
-      {"__metadata__", {{"config_hash", checkpoint.config_hash}, {"loop", loop.dump()}}}};
-  const auto tensors = tensors_of(checkpoint.state);
-  const auto bytes_of = [](const std::vector<float>& tensor) {
-    return tensor.size() * sizeof(float);
-  };
-  size_t end = 0;
-  for (size_t i = 0; i < kNames.size(); ++i) {
-    const size_t begin = end;
-    end += bytes_of(*tensors[i]);
-    header[kNames[i]] = {
-        {"dtype", "F32"}, {"shape", {tensors[i]->size()}}, {"data_offsets", {begin, end}}};
+void save_checkpoint(const fs::path& run_dir,
+                     std::span<const model::TensorRule> tensors,
+                     const Checkpoint& checkpoint) {
+  std::vector<io::TensorView> views;
+  for (const auto& [prefix, array] : arrays_of(checkpoint.state)) {
+    append_views(views, prefix, tensors, *array);
   }
-  std::string text = header.dump();
-  text.append((8 - text.size() % 8) % 8, ' ');  // keeps the tensors aligned in a memory map
-  const uint64_t length = text.size();
-  // Straight from the tensors: a copy of them all may be what the machine has no memory for.
-  const fs::path file = file_of(run_dir);
-  write_atomically(file, [&](const fs::path& temporary) {
-    std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-    out.write(reinterpret_cast<const char*>(&length), kLengthBytes);
-    out << text;
-    for (const std::vector<float>* tensor : tensors) {
-      out.write(reinterpret_cast<const char*>(tensor->data()),
-                static_cast<std::streamsize>(bytes_of(*tensor)));
-    }
-    out.close();
-    if (!out) {
-      throw error<Error>("{}: cannot write: {}.", file.string(), std::strerror(errno));
-    }
-  });
+  const std::string name = fmt::format("step-{}.safetensors", checkpoint.counters.step);
+  const fs::path path = folder_of(run_dir) / name;
+  io::write_safetensors(path, views, {{"config_hash", checkpoint.config_hash}});
+  const std::string hash = hash_text(data::content_hash(data::MappedFile(path).bytes()));
+  io::write_json(folder_of(run_dir) / kStateFile, to_json(checkpoint, name, hash));
+  remove_others(folder_of(run_dir), name);
 }
 
-std::optional<Checkpoint> load_checkpoint(const fs::path& run_dir, const std::string& config_hash) {
-  const fs::path file = file_of(run_dir);
+std::optional<Checkpoint> load_checkpoint(const fs::path& run_dir,
+                                          std::span<const model::TensorRule> tensors,
+                                          const std::string& config_hash) {
+  const fs::path file = folder_of(run_dir) / kStateFile;
   if (!fs::exists(file)) {
     return std::nullopt;
   }
   try {
-    Checkpoint checkpoint = parse(data::MappedFile(file).bytes());
+    const Json json = io::read_json(file, "delete it");
+    const io::ObjectReader reader(json, file.string());
+    Checkpoint checkpoint = from_json(reader);
     if (checkpoint.config_hash == config_hash) {
+      read_tensors(folder_of(run_dir) / reader.text("tensors"),
+                   reader.text("tensors_hash"),
+                   tensors,
+                   checkpoint.state);
       return checkpoint;
     }
     spdlog::warn("{}: belongs to another configuration; the run starts anew.", file.string());
   } catch (const std::exception& problem) {
-    spdlog::warn("{}: damaged ({}); the run starts anew.", file.string(), problem.what());
+    spdlog::warn("{}: damaged ({}) The run starts anew.", file.string(), problem.what());
   }
   return std::nullopt;
 }
 
 void remove_checkpoint(const fs::path& run_dir) {
   std::error_code ignored;
-  fs::remove_all(run_dir / "checkpoint", ignored);
+  fs::remove_all(folder_of(run_dir), ignored);
+}
+
+void save_weights(const fs::path& path,
+                  std::span<const model::TensorRule> tensors,
+                  const std::vector<float>& weights) {
+  std::vector<io::TensorView> views;
+  append_views(views, "", tensors, weights);
+  io::write_safetensors(path, views, {{"format", "flops-fit weights"}});
 }
 
 }  // namespace ff::train

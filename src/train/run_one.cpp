@@ -4,6 +4,7 @@
 #include "modes/modes.h"
 
 #include "flops_fit/util/error.h"
+#include "flops_fit/util/machine.h"
 #include "flops_fit/util/version.h"
 
 #include <array>
@@ -61,7 +62,10 @@ io::RunResult planned_result(const RunRequest& request) {
     result.predicted_s = e.predicted_seconds;
   }
   result.config_hash = request.config_hash;
+  result.data = request.data_identity;
+  result.host = host_name();
   result.version = version();
+  result.git_commit = git_commit();
   return result;
 }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/train/schedule.h"
 
+#include "flops_fit/config/scalar.h"
 #include "flops_fit/train/model_config.h"
+#include "flops_fit/util/error.h"
 
 #include <algorithm>
 #include <cmath>
@@ -51,6 +53,27 @@ double lr_factor(int64_t step, const RunSchedule& run, const TrainerSection& tra
     shape = std::min(1.0, static_cast<double>(run.num_steps - step) / decay_steps);
   }
   return trainer.final_lr_fraction + (1.0 - trainer.final_lr_fraction) * shape;
+}
+
+CheckpointInterval checkpoint_interval(const std::string& text) {
+  static constexpr std::pair<std::string_view, double> kUnits[] = {
+      {"s", 1.0}, {"min", 60.0}, {"h", 3600.0}};
+  const size_t digits = std::min(text.find_first_not_of("0123456789._"), text.size());
+  const std::string number = text.substr(0, digits);
+  const std::string_view unit = std::string_view(text).substr(digits);
+  if (unit.empty()) {
+    if (const auto steps = config::parse_int(number); steps && *steps >= 0) {
+      return {.steps = *steps};
+    }
+  }
+  const auto value = config::parse_real(number);
+  for (const auto& [name, seconds] : kUnits) {
+    if (value && std::isfinite(*value) && unit == name) {
+      return {.seconds = *value * seconds};
+    }
+  }
+  throw error<ConfigError>(
+      "trainer.checkpoint_every: expected steps (500) or a time (60s, 5min, 1h), found {}.", text);
 }
 
 }  // namespace ff::train

@@ -69,12 +69,19 @@ uint32_t crc32c(std::string_view bytes) {
   return ~crc;
 }
 
-EventWriter::EventWriter(const std::filesystem::path& folder) {
+EventWriter::EventWriter(const std::filesystem::path& folder, int64_t step) {
   out_.open(folder / fmt::format("events.out.tfevents.{:.0f}.{}", now_s(), ::getpid()),
             std::ios::binary);
   std::string event = event_now();
   append_bytes(event, 3, "brain.Event:2");  // Event.file_version
   record(event);
+  if (step > 0) {
+    std::string start = event_now();
+    append_key(start, 2, kVarint);  // Event.step
+    append_varint(start, static_cast<uint64_t>(step + 1));
+    append_bytes(start, 7, "\x08\x01");  // Event.session_log = {status: START}
+    record(start);
+  }
 }
 
 void EventWriter::scalar(std::string_view tag, int64_t step, float value) {

@@ -21,14 +21,15 @@ namespace fs = std::filesystem;
 void sync_path(const fs::path& path, int flags) {
   const int fd = ::open(path.c_str(), flags | O_CLOEXEC);
   if (fd < 0) {
-    throw error<Error>("{}: cannot open for syncing: {}", path.string(), std::strerror(errno));
+    throw error<StorageError>(
+        "{}: cannot open for syncing: {}", path.string(), std::strerror(errno));
   }
   const int status = ::fsync(fd);
   const int saved = errno;
   ::close(fd);
   // Some file systems cannot sync a folder; the data itself was synced.
   if (status != 0 && saved != EINVAL && saved != EROFS) {
-    throw error<Error>("{}: cannot sync: {}", path.string(), std::strerror(saved));
+    throw error<StorageError>("{}: cannot sync: {}", path.string(), std::strerror(saved));
   }
 }
 
@@ -45,7 +46,7 @@ fs::path temporary_beside(const fs::path& path) {
   std::error_code failure;
   fs::create_directories(folder_of(path), failure);
   if (failure) {
-    throw error<Error>(
+    throw error<StorageError>(
         "{}: cannot create the folder: {}", folder_of(path).string(), failure.message());
   }
   return folder_of(path) /
@@ -57,7 +58,7 @@ void commit_file(const fs::path& temporary, const fs::path& path) {
   std::error_code failure;
   fs::rename(temporary, path, failure);
   if (failure) {
-    throw error<Error>("{}: cannot replace the file: {}", path.string(), failure.message());
+    throw error<StorageError>("{}: cannot replace the file: {}", path.string(), failure.message());
   }
   sync_path(folder_of(path), O_RDONLY | O_DIRECTORY);
 }
@@ -71,13 +72,14 @@ void discard_file(const fs::path& temporary) noexcept {
 
 void write_file_atomically(const fs::path& path, std::string_view content) {
   write_atomically(path, [&](const fs::path& temporary) {
+    errno = 0;
     std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
     out.write(content.data(), static_cast<std::streamsize>(content.size()));
     out.close();
     if (!out) {
-      throw error<Error>("{}: cannot write: {}. The old file, if any, is untouched.",
-                         path.string(),
-                         std::strerror(errno));
+      throw error<StorageError>("{}: cannot write: {}. The old file, if any, is untouched.",
+                                path.string(),
+                                std::strerror(errno));
     }
   });
 }

@@ -15,6 +15,7 @@
 #include <numeric>
 #include <sched.h>
 #include <thread>
+#include <unistd.h>
 
 namespace ff {
 namespace {
@@ -219,6 +220,18 @@ std::string cpu_model() {
 
 int64_t allowed_cores() {
   return static_cast<int64_t>(usable_cores().size());
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
+}
+
+std::string boot_id() {
+  std::ifstream in("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  in >> id;
+  return id;
 }
 
 Machine read_machine() {

@@ -3,30 +3,23 @@
 // one is killed or runs out of memory.
 #include "flops_fit/io/sweep.h"
 
-#include "support/catch.h"
-#include "support/process.h"
+#include "small_sweep.h"
 
 #include "flops_fit/io/json.h"
-#include "flops_fit/io/results.h"
 #include "flops_fit/run/cores.h"
 #include "flops_fit/util/cores.h"
 
-#include <map>
 #include <regex>
 #include <sstream>
 
+using ff::test::kTrain;
+using ff::test::losses;
+using ff::test::plan;
 using ff::test::read_text;
 using ff::test::run;
 using ff::test::TemporaryFolder;
 
 namespace {
-
-const std::string kTrain = "ff-train -q evaluation.tokens=4000 ";
-
-std::string plan(const std::string& budgets, const std::string& widths) {
-  return "ff-plan -q 'compute.budgets=" + budgets + "' 'plan.widths=" + widths +
-         "' compute.min_tokens_per_param=0 schedule.min_steps=1 compute.tolerance=0.5 ";
-}
 
 /// Shell that writes each new value of a line of /proc/<pid>/<file> of one run's worker to `out`,
 /// every 20 ms until the worker has come and gone. The folder's name is the test's own, as others
@@ -46,14 +39,6 @@ std::string watch(const std::string& folder,
 
 std::string joined(const std::vector<int>& cores, const char* separator) {
   return std::to_string(cores[0]) + separator + std::to_string(cores[1]);
-}
-
-std::map<std::string, double> losses(const std::filesystem::path& results) {
-  std::map<std::string, double> by_id;
-  for (const auto& r : ff::io::read_results(results)) {
-    by_id[r.experiment_id] = r.final_loss.value_or(-1.0);
-  }
-  return by_id;
 }
 
 }  // namespace
@@ -122,7 +107,7 @@ TEST_CASE("a worker killed in the middle costs its own experiment, and no more",
       "for c in /proc/[0-9]*/cmdline; do if tr '\\0' ' ' <$c 2>/dev/null | "
       "grep -q -- '--worker killed/runs/exp_[0]001'; then "
       "p=${c#/proc/}; kill -9 ${p%/cmdline}; fi; done ) & " +
-          train + "trainer.checkpoint_every_s=0.05; r=$?; wait; exit $r",
+          train + "trainer.checkpoint_every=0.05s; r=$?; wait; exit $r",
       folder.path());
   INFO(killed.err);
   CHECK(killed.exit_code == 4);

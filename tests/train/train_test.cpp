@@ -4,6 +4,7 @@
 
 #include "flops_fit/data/dataset.h"
 #include "flops_fit/engine/engine.h"
+#include "flops_fit/io/json.h"
 #include "flops_fit/io/metrics.h"
 #include "flops_fit/train/checkpoint.h"
 #include "flops_fit/train/evaluate.h"
@@ -40,6 +41,7 @@ RunRequest small_request(const std::filesystem::path& run_dir) {
   RunRequest request{.experiment = small_experiment(), .config_hash = "abc", .run_dir = run_dir};
   request.config.evaluation.tokens = 2000;
   request.config.trainer.log_every = 10;
+  request.data_identity = ff::data::open_dataset(request.config.dataset)->identity();
   std::filesystem::create_directories(run_dir);
   return request;
 }
@@ -88,33 +90,87 @@ TEST_CASE("the configuration may override the plan, at the same number of tokens
 
 TEST_CASE("checkpoints round trip; damaged and foreign ones are left out", "[train]") {
   const ff::test::TemporaryFolder folder;
-  const Checkpoint saved{.config_hash = "abc",
-                         .counters = {.step = 7,
-                                      .log_loss_sum = 1.0 / 3,
-                                      .log_steps = 2,
-                                      .tail_loss_sum = 0.1,
-                                      .tail_steps = 1,
-                                      .wall_s = 12.5},
-                         .state = {.weights = {1.0F, 1e-30F},
-                                   .first_moment = {0.5F, -2.0F},
-                                   .second_moment = {0.25F, 4.0F},
-                                   .steps = 7}};
-  save_checkpoint(folder.path(), saved);
-  const auto loaded = load_checkpoint(folder.path(), "abc");
+  const std::vector<ff::model::TensorRule> tensors = {{.name = "embedding", .shape = {2, 1}},
+                                                      {.name = "output", .shape = {1}}};
+  Checkpoint saved{.config_hash = "abc",
+                   .data_seed = 3,
+                   .counters = {.step = 7,
+                                .log_loss_sum = 1.0 / 3,
+                                .log_steps = 2,
+                                .tail_loss_sum = 0.1,
+                                .tail_steps = 1,
+                                .wall_s = 12.5,
+                                .metrics_bytes = 77,
+                                .diverged_learning_rates = {8.0, 4.0}},
+                   .state = {.weights = {1.0F, 1e-30F, 3.0F},
+                             .first_moment = {0.5F, -2.0F, 0.0F},
+                             .second_moment = {0.25F, 4.0F, 9.0F},
+                             .steps = 7}};
+  const auto load = [&](const std::string& hash) {
+    return load_checkpoint(folder.path(), tensors, hash);
+  };
+  save_checkpoint(folder.path(), tensors, saved);
+  const auto loaded = load("abc");
   REQUIRE(loaded);
   CHECK(loaded->counters.log_loss_sum == saved.counters.log_loss_sum);
   CHECK(loaded->counters.step == 7);
+  CHECK(loaded->counters.metrics_bytes == 77);
+  CHECK(loaded->counters.diverged_learning_rates == saved.counters.diverged_learning_rates);
+  CHECK(loaded->data_seed == 3);
   CHECK(loaded->state.steps == 7);
   CHECK(loaded->state.weights == saved.state.weights);
   CHECK(loaded->state.second_moment == saved.state.second_moment);
-  CHECK_FALSE(load_checkpoint(folder.path(), "other"));
-  const auto file = folder / "checkpoint/state.safetensors";
-  std::filesystem::resize_file(file, std::filesystem::file_size(file) - 3);
-  CHECK_FALSE(load_checkpoint(folder.path(), "abc"));
-  std::filesystem::resize_file(file, 4);
-  CHECK_FALSE(load_checkpoint(folder.path(), "abc"));
+  CHECK_FALSE(load("other"));
+  std::vector<ff::model::TensorRule> other_shape = tensors;
+  other_shape[0].shape = {1, 2};
+  CHECK_FALSE(load_checkpoint(folder.path(), other_shape, "abc"));
+
+  // The next one replaces it; a kill between its two files leaves the older pair in force.
+  const auto step7 = folder / "checkpoint/step-7.safetensors";
+  const std::string old_state = ff::read_file(folder / "checkpoint/state.json");
+  const std::string old_tensors = ff::read_file(step7);
+  saved.counters.step = 9;
+  saved.state.weights[0] = 5.0F;
+  save_checkpoint(folder.path(), tensors, saved);
+  CHECK_FALSE(std::filesystem::exists(step7));
+  CHECK(load("abc")->counters.step == 9);
+  ff::test::write_text(folder / "checkpoint/state.json", old_state);
+  ff::test::write_text(step7, old_tensors);
+  CHECK(load("abc")->counters.step == 7);
+
+  // Damage: any byte of the tensors, a cut file, a state that is no JSON or of another version.
+  const std::string whole = old_tensors;
+  for (const size_t at : {size_t{0}, size_t{20}, whole.size() / 2, whole.size() - 1}) {
+    std::string bad = whole;
+    bad[at] = static_cast<char>(bad[at] ^ 4);
+    ff::test::write_text(step7, bad);
+    CHECK_FALSE(load("abc"));
+  }
+  ff::test::write_text(step7, whole.substr(0, whole.size() - 3));
+  CHECK_FALSE(load("abc"));
+  ff::test::write_text(step7, whole);
+  CHECK(load("abc"));
+  ff::test::write_text(folder / "checkpoint/state.json", old_state.substr(0, 50));
+  CHECK_FALSE(load("abc"));
+  std::string newer = old_state;
+  newer.replace(newer.find("\"version\": 1"), 12, "\"version\": 2");
+  ff::test::write_text(folder / "checkpoint/state.json", newer);
+  CHECK_FALSE(load("abc"));
   remove_checkpoint(folder.path());
   CHECK_FALSE(std::filesystem::exists(folder / "checkpoint"));
+}
+
+TEST_CASE("trainer.checkpoint_every is a number of steps or a time", "[train]") {
+  using ff::train::checkpoint_interval;
+  CHECK(checkpoint_interval("500").steps == 500);
+  CHECK(checkpoint_interval("5_000").steps == 5000);
+  CHECK(checkpoint_interval("0").steps == 0);
+  CHECK(checkpoint_interval("60s").seconds == 60);
+  CHECK(checkpoint_interval("1.5min").seconds == 90);
+  CHECK(checkpoint_interval("2h").seconds == 7200);
+  for (const std::string wrong : {"", "s", "-5", "-5s", "1.5", "5 s", "5m", "nan", "1e999s"}) {
+    CHECK_THROWS_WITH(checkpoint_interval(wrong), ContainsSubstring("trainer.checkpoint_every"));
+  }
 }
 
 TEST_CASE("TensorBoard events are framed with CRC-32C", "[train]") {
@@ -183,7 +239,8 @@ TEST_CASE("a real run learns, and resumes to the bit after a stop signal", "[tra
   CHECK_THROWS_AS(local.run(stopped), Interrupted);
   CHECK(ff::stop_signal() == SIGTERM);
   ff::clear_stop_signal();
-  REQUIRE(load_checkpoint(folder / "stopped", "abc")->counters.step == 20);
+  const auto state = ff::io::read_json(folder / "stopped/checkpoint/state.json", "");
+  REQUIRE(state["step"] == 20);
   const auto resumed = local.run(small_request(folder / "stopped"));
   CHECK(resumed.final_loss == whole.final_loss);
   CHECK(resumed.train_loss == whole.train_loss);
@@ -193,14 +250,33 @@ TEST_CASE("a real run learns, and resumes to the bit after a stop signal", "[tra
   CHECK(lines.back().eval_loss == whole.final_loss);
 }
 
-TEST_CASE("a run that diverges fails with its reason, not with a number", "[train]") {
+TEST_CASE("a run that diverges says so, and has no number", "[train]") {
   const ff::test::TemporaryFolder folder;
   RunRequest request = small_request(folder / "run");
   request.config.trainer.learning_rate = 1e30;
   const auto result = find_mode("local").run(request);
-  CHECK(result.status == "failed");
+  CHECK(result.status == "diverged");
   CHECK_FALSE(result.final_loss);
   CHECK_THAT(result.error_message, ContainsSubstring("diverged at step"));
+  // A retry is the run that would have been made at that rate.
+  request.config.trainer.diverged_retries = 2;
+  request.config.trainer.diverged_lr_factor = 1e-3;
+  request.config.trainer.learning_rate = 0.5e6;
+  const auto retried = find_mode("local").run(request);
+  REQUIRE(retried.completed());
+  CHECK(*retried.learning_rate == Approx(0.5).epsilon(1e-12));
+  CHECK(retried.diverged_learning_rates == std::vector<double>{0.5e6, 0.5e6 * 1e-3});
+  request.run_dir = folder / "plain";
+  std::filesystem::create_directories(request.run_dir);
+  request.config.trainer.learning_rate = *retried.learning_rate;
+  CHECK(find_mode("local").run(request).final_loss == retried.final_loss);
+}
+
+TEST_CASE("a run refuses a corpus other than the sweep's", "[train]") {
+  const ff::test::TemporaryFolder folder;
+  RunRequest request = small_request(folder / "run");
+  request.data_identity = "something else";
+  CHECK_THROWS_WITH(find_mode("local").run(request), ContainsSubstring("changed since ff-train"));
 }
 
 TEST_CASE("a plan that does not fit the data is refused before training", "[train]") {

@@ -273,6 +273,7 @@ struct InputConfig {
   InputColumns columns;
   std::vector<std::string> filter;
   double group_budgets = 0.02;
+  bool allow_mixed_data = false;
 
   template <class V>
   void visit(V& v) {
@@ -288,6 +289,9 @@ struct InputConfig {
       {.doc = "Runs whose budget differs by at most this share belong to one budget.",
        .min = 0.0,
        .max = 1.0});
+    v("allow_mixed_data",
+      allow_mixed_data,
+      {.doc = "Fit runs of different corpora or tokenizers together; false refuses them."});
   }
 };
 

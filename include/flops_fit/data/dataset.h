@@ -40,6 +40,8 @@ class Dataset {
   [[nodiscard]] virtual double bytes_per_token() const = 0;
   /// Names corpus, tokenizer and split by content: equal texts mean equal data.
   [[nodiscard]] virtual std::string identity() const = 0;
+  /// False if somebody wrote to the files behind it since they were opened.
+  [[nodiscard]] virtual bool unchanged() const { return true; }
 
   /// Fills `out` with the `rows` rows of training step `step` (from 0): rows * (seq_len + 1)
   /// tokens. `seed` chooses the order (text), or which stories (zipf-stories; 0 starts at story 0).

@@ -20,11 +20,16 @@ class MappedFile {
 
   [[nodiscard]] std::string_view bytes() const { return {data_, size_}; }
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  /// Whether somebody wrote to the file since it was mapped, and so into what we read. (A file that
+  /// took its name does not count.)
+  [[nodiscard]] bool changed() const;
 
  private:
   std::filesystem::path path_;
   const char* data_ = nullptr;
   size_t size_ = 0;
+  int fd_ = -1;
+  int64_t modified_ns_ = 0;
 };
 
 /// A fast 64-bit hash of contents (several GB/s), for identities, not for security.

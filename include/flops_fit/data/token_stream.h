@@ -37,6 +37,9 @@ class TokenStream {
   /// The part [begin, end) as a stream of its own.
   [[nodiscard]] TokenStream slice(int64_t begin, int64_t end) const;
 
+  /// False if somebody wrote to one of the files since.
+  [[nodiscard]] bool unchanged() const;
+
   /// Checks the first `limit` tokens of each file against the vocabulary; throws FileError.
   void check_vocabulary(int64_t limit) const;
 

@@ -41,8 +41,9 @@ struct TokenizeJob {
 /// Where the token file of a configuration belongs; empty if it needs none.
 [[nodiscard]] std::filesystem::path token_cache_path(const DatasetConfig& config);
 
-/// Whether the job has been done: both files are there, whole, and of this key.
-[[nodiscard]] bool cache_is_valid(const TokenizeJob& job);
+/// Why the job has to be done (again): a file is missing, damaged, or of another corpus or
+/// tokenizer. None: it has been done.
+[[nodiscard]] std::optional<std::string> cache_problem(const TokenizeJob& job);
 
 /// Makes the token file if it is missing or damaged, by running `program` (empty: ff-tokenize
 /// beside the running program). Its messages go to stderr as they come. Throws the kind of error

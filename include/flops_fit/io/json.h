@@ -43,6 +43,7 @@ class ObjectReader {
   [[nodiscard]] double number_or(std::string_view key, double fallback) const;
   [[nodiscard]] int64_t integer_or(std::string_view key, int64_t fallback) const;
   [[nodiscard]] const Json& at(std::string_view key) const;
+  [[nodiscard]] auto items() const { return value_->items(); }
   [[nodiscard]] const std::string& where() const { return where_; }
 
  private:

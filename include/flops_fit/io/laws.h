@@ -178,6 +178,7 @@ struct Provenance {
   std::string headline;       ///< the estimator behind n_opt_fit, d_opt_fit, l_opt_fit
   double flops_per_nd = 6.0;  ///< median of C/(N D) over the runs: the cost convention of the laws
   double confidence = 0.95;   ///< of every interval
+  Json made_by = nullptr;     ///< io::provenance()
 };
 
 struct ScalingLaws {

@@ -53,6 +53,7 @@ struct LrTransferProvenance {
   std::string results_path;
   int64_t runs_read = 0;
   int64_t runs_used = 0;
+  Json made_by = nullptr;  ///< io::provenance()
 };
 
 struct LrTransfer {

@@ -15,6 +15,11 @@
 
 namespace ff::io {
 
+// RunResult::status. Only a completed run has a loss, and only such are fitted.
+inline constexpr const char* kCompleted = "completed";
+inline constexpr const char* kFailed = "failed";      ///< the next call tries again
+inline constexpr const char* kDiverged = "diverged";  ///< would diverge again: it is an answer
+
 struct RunResult {
   std::string experiment_id;
   std::string sweep_kind = kIsoflopSweep;  ///< written only if it is another
@@ -26,7 +31,7 @@ struct RunResult {
   double actual_flops = 0.0;         ///< exact training FLOPs spent
   double wall_time_s = 0.0;          ///< key wall_time_seconds
   std::string timestamp;             ///< ISO 8601, UTC
-  std::string status;                ///< "completed", "failed", ...
+  std::string status;                ///< kCompleted, kFailed, kDiverged; others from elsewhere
   std::string error_message;         ///< empty = null
 
   std::optional<double> predicted_s;  ///< the plan's, key predicted_seconds; on one core
@@ -40,14 +45,18 @@ struct RunResult {
   std::optional<cost::ParamCounts> params;
   std::optional<cost::Architecture> architecture;
   std::optional<int64_t> seed;
-  std::optional<double> learning_rate;  ///< peak eta, before the per-tensor factors
-  std::string dtype;                    ///< "float32", ...; empty where unknown
-  std::string device;                   ///< "cpu", "cuda:0", "mock"
-  std::string engine;                   ///< "eager", "fused"; empty where unknown
-  std::string config_hash;              ///< of everything that can change the loss
-  std::string version;                  ///< of flops-fit
+  std::optional<double> learning_rate;          ///< peak eta, before the per-tensor factors
+  std::vector<double> diverged_learning_rates;  ///< tried before, written if there are any
+  std::string data;         ///< which corpus, split and tokenizer; empty where unknown
+  std::string host;         ///< that trained it; empty where unknown
+  std::string dtype;        ///< "float32", ...; empty where unknown
+  std::string device;       ///< "cpu", "cuda:0", "mock"
+  std::string engine;       ///< "eager", "fused"; empty where unknown
+  std::string config_hash;  ///< of everything that can change the loss
+  std::string version;      ///< of flops-fit
+  std::string git_commit;   ///< of flops-fit; empty where unknown
 
-  [[nodiscard]] bool completed() const { return status == "completed" && final_loss.has_value(); }
+  [[nodiscard]] bool completed() const { return status == kCompleted && final_loss.has_value(); }
 };
 
 /// Reads results.json. Throws FileError for a missing, damaged or wrongly shaped file.

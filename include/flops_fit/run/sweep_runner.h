@@ -5,7 +5,8 @@
 //
 // Each experiment owns runs/<id>/: config.yaml and experiment.json say what was asked for,
 // result.json what came out, and config_hash inside both ties them together. A worker that dies
-// fails its own experiment and no other.
+// fails its own experiment and no other. Several ff-train may share one output folder: each
+// experiment is run under its lock, and what another one finished is kept.
 #include "flops_fit/train/config.h"
 
 #include <cstdint>
@@ -21,9 +22,10 @@ struct SweepOptions {
 };
 
 struct SweepOutcome {
-  int64_t kept = 0;       ///< already completed under the same configuration
+  int64_t kept = 0;       ///< completed before, or meanwhile by another ff-train
   int64_t completed = 0;  ///< in this run
-  int64_t failed = 0;     ///< recorded with their reasons
+  int64_t failed = 0;     ///< recorded with their reasons; the next call tries again
+  int64_t diverged = 0;   ///< recorded with their reasons, now or before
   int64_t left = 0;       ///< not run: a stop signal, or dry_run
   int signal = 0;         ///< that stopped the sweep, or 0
   double wall_s = 0.0;
@@ -33,8 +35,12 @@ struct SweepOutcome {
   std::optional<double> mfu;    ///< share of their peak (engine::peak_flops_per_s())
 };
 
-/// Throws ConfigError and FileError before anything is written.
+/// Throws ConfigError and FileError before anything is written; StorageError, and Error with the
+/// reason where the sweep had to stop.
 [[nodiscard]] SweepOutcome run_sweep(const train::TrainConfig& config, const SweepOptions& options);
+
+/// Makes results.json anew from the run folders, and runs nothing.
+[[nodiscard]] SweepOutcome collect_results(const train::TrainConfig& config);
 
 /// The body of a worker process: trains the experiment of one run folder. Progress goes to stdout,
 /// one line "step num_steps tokens loss" each; stdin, if it is a socket, brings lines that say

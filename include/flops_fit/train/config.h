@@ -25,6 +25,42 @@ struct PathsSection {
   }
 };
 
+/// How several ff-train share one sweep.
+struct RunSection {
+  std::string shard = "auto";
+  double lock_timeout_s = 60.0;
+
+  template <class V>
+  void visit(V& v) {
+    v("shard",
+      shard,
+      {.doc = "The part of the sweep to train: i/n with i from 0 to n-1 (shards of about equal "
+              "predicted cost), all, or auto: what SLURM_ARRAY_TASK_ID says in a Slurm job array, "
+              "else all.",
+       .identity = false});
+    v("lock_timeout_s",
+      lock_timeout_s,
+      {.doc = "An experiment that an ff-train on another machine locked, and gave no sign of life "
+              "for so long, is taken over. (On this machine a dead one is known at once.)",
+       .unit = "s",
+       .min = 1.0,
+       .max = 1e6,
+       .identity = false});
+  }
+};
+
+struct OutputSection {
+  bool keep_weights = false;
+
+  template <class V>
+  void visit(V& v) {
+    v("keep_weights",
+      keep_weights,
+      {.doc = "Keep the final weights of each run as runs/<id>/weights.safetensors.",
+       .identity = false});
+  }
+};
+
 struct HardwareSection {
   std::string device = "auto";
   std::optional<int64_t> num_threads;
@@ -88,7 +124,9 @@ struct TrainerSection {
   std::optional<int64_t> seed;
   int64_t log_every = 100;
   int64_t eval_every = 0;
-  double checkpoint_every_s = 60.0;
+  std::string checkpoint_every = "60s";
+  int64_t diverged_retries = 0;
+  double diverged_lr_factor = 0.5;
 
   template <class V>
   void visit(V& v) {
@@ -150,12 +188,22 @@ struct TrainerSection {
       {.doc = "Steps between two evaluations on the held-out set; 0 = only at the end.",
        .min = 0,
        .identity = false});
-    v("checkpoint_every_s",
-      checkpoint_every_s,
-      {.doc = "Seconds between two checkpoints; 0 = none.",
-       .unit = "s",
-       .min = 0.0,
+    v("checkpoint_every",
+      checkpoint_every,
+      {.doc =
+           "How often a run saves what it needs to go on: every so many steps (500), or after so "
+           "much time (60s, 5min, 1h); 0 = only when it is stopped.",
        .identity = false});
+    v.refused("checkpoint_every_s", "write trainer.checkpoint_every=60s");
+    v("diverged_retries",
+      diverged_retries,
+      {.doc = "How often a run that diverges starts again at a lower learning rate; 0 = it stays "
+              "as it is, with the status diverged.",
+       .min = 0,
+       .max = 20});
+    v("diverged_lr_factor",
+      diverged_lr_factor,
+      {.doc = "Factor on the learning rate of each such retry.", .min = 1e-3, .max = 0.99});
   }
 };
 
@@ -384,6 +432,8 @@ struct TrainConfig {
   std::string output_dir = "outputs";
   bool resume = true;
   PathsSection paths;
+  OutputSection output;
+  RunSection run;
   data::DatasetConfig dataset;
   HardwareSection hardware;
   TrainerSection trainer;
@@ -418,6 +468,8 @@ struct TrainConfig {
               "again.",
        .identity = false});
     v("paths", paths, {.doc = "Files read and written.", .identity = false});
+    v("output", output, {.doc = "What is kept of a run.", .identity = false});
+    v("run", run, {.doc = "Sharing a sweep between several ff-train.", .identity = false});
     v("dataset", dataset, {.doc = "The corpus."});
     v("hardware", hardware, {.doc = "The machine."});
     v("trainer", trainer, {.doc = "Optimization."});

@@ -27,6 +27,7 @@ struct RunRequest {
   io::Experiment experiment;
   TrainConfig config;
   std::string config_hash;
+  std::string data_identity;      ///< Mode::data_identity() when the sweep started
   std::filesystem::path run_dir;  ///< exists
   std::function<void(const RunProgress&)> on_progress = [](const RunProgress&) {};
   /// Asked before every step: threads that it may use. They never change what comes out.

@@ -5,6 +5,7 @@
 #include "flops_fit/train/config.h"
 
 #include <cstdint>
+#include <string>
 
 namespace ff::train {
 
@@ -23,5 +24,13 @@ struct RunSchedule {
 /// Share of the peak learning rate at a step (from 0): linear warm-up, then the scheduler's decay
 /// to final_lr_fraction at the run's own end.
 [[nodiscard]] double lr_factor(int64_t step, const RunSchedule& run, const TrainerSection& trainer);
+
+/// trainer.checkpoint_every.
+struct CheckpointInterval {
+  int64_t steps = 0;     ///< 0 = not by steps
+  double seconds = 0.0;  ///< 0 = not by time
+};
+/// "500" steps, "60s", "5min", "1h", "0" = never. Throws ConfigError.
+[[nodiscard]] CheckpointInterval checkpoint_interval(const std::string& text);
 
 }  // namespace ff::train

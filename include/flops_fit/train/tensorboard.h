@@ -11,9 +11,12 @@ namespace ff::train {
 
 class EventWriter {
  public:
-  /// Opens a new events.out.tfevents.* file in `folder`.
-  explicit EventWriter(const std::filesystem::path& folder);
+  /// Opens a new events.out.tfevents.* file in `folder`. A run that goes on after `step` says so,
+  /// and readers then forget what an older file has behind that step.
+  explicit EventWriter(const std::filesystem::path& folder, int64_t step = 0);
   void scalar(std::string_view tag, int64_t step, float value);
+  /// Whether everything so far was written.
+  [[nodiscard]] bool good() const { return out_.good(); }
 
  private:
   void record(std::string_view event);

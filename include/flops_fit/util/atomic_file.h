@@ -8,8 +8,8 @@
 
 namespace ff {
 
-/// Writes `content` to `path`, creating its folder. Throws Error (what failed, and errno's text);
-/// the old file is then untouched.
+/// Writes `content` to `path`, creating its folder. Throws StorageError (what failed, and errno's
+/// text); the old file is then untouched.
 void write_file_atomically(const std::filesystem::path& path, std::string_view content);
 
 /// The whole file as bytes. Throws FileError.

@@ -52,6 +52,13 @@ class TooLittleDataError : public Error {
   ExitCode exit_code() const override { return ExitCode::kTooLittleData; }
 };
 
+/// A file cannot be written: the disk is full, or read-only, or gone. What holds for one file holds
+/// for the next, so whoever writes many stops.
+class StorageError : public Error {
+ public:
+  using Error::Error;
+};
+
 /// `throw error<ConfigError>("plan.sizes: expected {}, got {}", a, b)`.
 template <class E = Error, class... Args>
 [[nodiscard]] E error(fmt::format_string<Args...> format, Args&&... args) {

@@ -36,6 +36,12 @@ struct Machine {
 
 [[nodiscard]] Machine read_machine();
 
+/// The name that this machine gives itself; need not be unique.
+[[nodiscard]] std::string host_name();
+
+/// The kernel's name of this start of this machine: unique, and common to its containers.
+[[nodiscard]] std::string boot_id();
+
 /// The two facts that measurements are kept by: the CPU's name ("unknown CPU" where there is none),
 /// and the cores that this process may run on.
 [[nodiscard]] std::string cpu_model();
