@@ -65,6 +65,34 @@ TEST_CASE("CSV is read with its quotes, line endings, blanks and byte order mark
   CHECK(data.runs[2].budget == 6 * 1.5 * 2e7);
 }
 
+TEST_CASE("results of different corpora or tokenizers are not fitted together",
+          "[analysis][input]") {
+  auto results = test::planted_runs(test::kChinchilla);
+  for (size_t i = 0; i < results.size(); ++i) {
+    results[i].data = i < 5 ? "text tokens=1 vocab=300" : "text tokens=2 vocab=300";
+  }
+  const TemporaryFolder folder;
+  io::write_results(folder / "results.json", results);
+  AnalyzerConfig config = config_of(folder / "results.json");
+  CHECK_THROWS_WITH(read_input(config), ContainsSubstring("different corpora or tokenizers"));
+  CHECK_THROWS_WITH(read_input(config), ContainsSubstring("5 runs on text tokens=1 vocab=300"));
+  CHECK_THROWS_AS(read_input(config), FileError);
+  config.input.filter = {"data=text tokens=2 vocab=300"};
+  CHECK(read_input(config).runs.size() == results.size() - 5);
+  config.input.filter = {};
+  config.input.allow_mixed_data = true;
+  CHECK(read_input(config).runs.size() == results.size());
+  // One that failed does not matter, and what does not say is not held against it.
+  config.input.allow_mixed_data = false;
+  for (size_t i = 0; i < 5; ++i) {
+    results[i].data = i < 4 ? "" : results[i].data;
+  }
+  results[4].status = io::kFailed;
+  results[4].final_loss.reset();
+  io::write_results(folder / "results.json", results);
+  CHECK(read_input(config).runs.size() == results.size());
+}
+
 TEST_CASE("our results are read with all they carry", "[analysis][input]") {
   auto results = test::planted_runs(test::kChinchilla);
   results[0].actual_flops = 1.5e17;

@@ -71,6 +71,47 @@ TEST_CASE("plan, train, analyze, draw: every file of the pipeline is there", "[e
     CHECK(std::filesystem::exists(folder / (std::string("outputs/") + name)));
   }
 
+  SECTION("every stage says who made its files, and from what") {
+    const auto read = [&](const std::string& name) {
+      return ff::io::read_json(folder / ("outputs/" + name), "");
+    };
+    struct Stage {
+      std::string program;
+      ff::io::Json provenance;
+      std::vector<std::string> inputs;
+    };
+    for (const Stage& stage :
+         {Stage{"ff-plan", read("sweep.provenance.json"), {}},
+          Stage{"ff-train", read("results.provenance.json"), {"outputs/sweep.json"}},
+          Stage{"ff-analyze",
+                read("analysis/scaling_laws.json")["provenance"]["made_by"],
+                {"outputs/results.json"}},
+          Stage{"ff-visualize",
+                read("plots/provenance.json"),
+                {"outputs/results.json",
+                 "outputs/analysis/scaling_laws.json",
+                 "outputs/sweep.json"}}}) {
+      INFO(stage.program);
+      CHECK(stage.provenance["program"] == stage.program);
+      CHECK_THAT(run(stage.program + " --version", folder.path()).out,
+                 ContainsSubstring(stage.provenance["version"].get<std::string>()));
+      CHECK(stage.provenance["configuration"]["output_dir"] == "outputs");
+      for (const char* key : {"git_commit", "host", "created"}) {
+        CHECK(stage.provenance.contains(key));
+      }
+      REQUIRE(stage.provenance["inputs"].size() == stage.inputs.size());
+      for (size_t i = 0; i < stage.inputs.size(); ++i) {
+        CHECK(stage.provenance["inputs"][i]["path"] == stage.inputs[i]);
+        CHECK_THAT(run("sha256sum " + stage.inputs[i], folder.path()).out,
+                   ContainsSubstring(stage.provenance["inputs"][i]["sha256"].get<std::string>()));
+      }
+    }
+    for (const auto& r : ff::io::read_results(results)) {
+      CHECK_THAT(r.data, ContainsSubstring("zipf-stories"));
+      CHECK_FALSE(r.host.empty());
+    }
+  }
+
   SECTION("the same seed gives the same losses") {
     REQUIRE(run(kTinyPlan + " output_dir=again", folder.path()).exit_code == 0);
     REQUIRE(run(kTinyTrain + " output_dir=again hardware.num_threads=1", folder.path()).exit_code ==
