@@ -25,7 +25,9 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <future>
 #include <mutex>
+#include <set>
 #include <thread>
 
 namespace ff::run {
@@ -33,6 +35,9 @@ namespace {
 
 /// How long to wait before looking again whether another ff-train has finished an experiment.
 constexpr std::chrono::milliseconds kLookEvery{200};
+
+/// How often locks are told that their owner lives (they write it down less often).
+constexpr std::chrono::seconds kBeatEvery{1};
 
 PoolLimits pool_limits(const train::TrainConfig& config, const train::Mode& mode) {
   constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
@@ -157,12 +162,17 @@ class Sweep {
   void run_threads() {
     const int64_t wanted = mode_.at_once == nullptr ? 1 : mode_.at_once(config_);
     const auto count = std::min<size_t>(static_cast<size_t>(wanted), jobs_.queue().size());
-    std::vector<std::thread> threads;
+    std::vector<std::future<void>> threads;
     for (size_t i = 0; i < count; ++i) {
-      threads.emplace_back([this] { run_one_by_one(); });
+      threads.push_back(std::async(std::launch::async, [this] { run_one_by_one(); }));
     }
-    for (std::thread& thread : threads) {
-      thread.join();
+    for (const std::future<void>& thread : threads) {
+      while (thread.wait_for(kBeatEvery) != std::future_status::ready) {
+        const std::lock_guard guard(mutex_);
+        for (RunLock* lock : held_) {
+          lock->beat();
+        }
+      }
     }
   }
 
@@ -175,35 +185,51 @@ class Sweep {
           return;
         }
         claimed = jobs_.claim([](const Job&) { return true; });
+        if (claimed) {
+          held_.insert(&claimed->lock);
+        }
       } catch (const std::exception& problem) {
         stop(problem.what());
         return;
       }
-      if (claimed) {
-        run_here(*claimed);
-      } else {
+      if (!claimed) {
         std::this_thread::sleep_for(kLookEvery);
+        continue;
       }
+      run_here(claimed->job.request);
+      const std::lock_guard guard(mutex_);
+      held_.erase(&claimed->lock);
     }
   }
 
-  void run_here(ClaimedJob& claimed) {
-    train::RunRequest& request = claimed.job.request;
-    request.on_progress = [&](const train::RunProgress&) { claimed.lock.beat(); };
+  void run_here(const train::RunRequest& request) {
     try {
-      io::RunResult result;
-      try {
-        result = mode_.run(request);
-      } catch (const train::Interrupted&) {
-        const std::lock_guard guard(mutex_);
-        ++counts_.left;
-        return;
-      }
+      const io::RunResult result = result_of(request);
       const std::lock_guard guard(mutex_);
       write_result(request.run_dir, result);
       record(request, result);
-    } catch (const std::exception& problem) {
+    } catch (const train::Interrupted&) {
+      const std::lock_guard guard(mutex_);
+      ++counts_.left;
+    } catch (const Error& problem) {  // of writing, or what no other would fare better with
       stop(problem.what());
+      const std::lock_guard guard(mutex_);
+      ++counts_.left;
+    }
+  }
+
+  /// What the mode makes of an experiment. An error that is this one's own is its result.
+  io::RunResult result_of(const train::RunRequest& request) const {
+    try {
+      return mode_.run(request);
+    } catch (const train::Interrupted&) {
+      throw;
+    } catch (const train::SweepError&) {
+      throw;
+    } catch (const StorageError&) {
+      throw;
+    } catch (const std::exception& problem) {
+      return failed_result(request, problem.what());
     }
   }
 
@@ -212,7 +238,6 @@ class Sweep {
     if (!stop_reason_) {
       stop_reason_ = reason;
     }
-    ++counts_.left;
   }
 
   // Modes with workers: a process for each experiment.
@@ -340,6 +365,7 @@ class Sweep {
   SweepProgress progress_;
   SweepOutcome counts_;
   std::mutex mutex_;                        ///< of all that threads of run_threads() share
+  std::set<RunLock*> held_;                 ///< by those threads
   std::optional<std::string> stop_reason_;  ///< why nothing more is started
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The table "When things go wrong" of the README, a test for each row: the fault is caused for
-// real, and the message, the exit code and what is left are looked at.
+// The table "When things go wrong" of the README: each row has the test "fault: <row>", here, in
+// recovery_test.cpp, sweep_test.cpp or edges_test.cpp. The fault is caused for real, and the
+// message, the exit code and what is left are looked at.
 #include "small_sweep.h"
 
 #include "flops_fit/data/token_file.h"
@@ -115,7 +116,7 @@ TEST_CASE("fault: the output folder cannot be written, or is a file", "[e2e]") {
   }
 }
 
-TEST_CASE("fault: a token cache cut short, or of another tokenizer, is made again", "[e2e]") {
+TEST_CASE("fault: a token cache is cut short, or of another tokenizer", "[e2e]") {
   const TemporaryFolder folder;
   ff::test::write_text(folder / "text.txt", text_of(1, 4000));
   const std::string data =
@@ -179,7 +180,7 @@ TEST_CASE("fault: the corpus changes under a run", "[e2e]") {
   CHECK(lines(cut.err) == 1);
 }
 
-TEST_CASE("fault: a loss that diverges", "[e2e]") {
+TEST_CASE("fault: a loss diverges", "[e2e]") {
   const TemporaryFolder folder;
   REQUIRE(run(plan("[1e9,2e9]", "[[8,16,24],[8,16,24]]"), folder.path()).exit_code == 0);
   const std::string train = "ff-train evaluation.tokens=4000 ";

@@ -19,7 +19,7 @@ using ff::test::run;
 using ff::test::TemporaryFolder;
 using ff::test::wait_for_metrics;
 
-TEST_CASE("a killed run goes on to the same bits, on either engine", "[e2e]") {
+TEST_CASE("fault: ff-train and its worker are killed", "[e2e]") {
   const TemporaryFolder folder;
   for (const std::string engine : {"fused", "eager"}) {
     const std::string train =
@@ -68,7 +68,7 @@ TEST_CASE("a killed run goes on to the same bits, on either engine", "[e2e]") {
   }
 }
 
-TEST_CASE("the first signal saves and stops, the second stops at once", "[e2e]") {
+TEST_CASE("fault: a stop signal", "[e2e]") {
   const TemporaryFolder folder;
   REQUIRE(run(plan("[4e10]", "[[16,24]]"), folder.path()).exit_code == 0);
   const std::string train = kTrain + "trainer.log_every=3 trainer.checkpoint_every=0 ";
@@ -103,7 +103,7 @@ TEST_CASE("the first signal saves and stops, the second stops at once", "[e2e]")
   CHECK(losses(folder / "outputs/results.json").size() == 2);
 }
 
-TEST_CASE("eight ff-train on one folder run each experiment once", "[e2e]") {
+TEST_CASE("fault: eight ff-train on one folder", "[e2e]") {
   const TemporaryFolder folder;
   REQUIRE(run("ff-plan -q 'compute.budgets=[1e18,1e19,1e20,1e21,1e22]' compute.num_model_sizes=8 "
               "hardware.predict_time=off --config-name=presets/chinchilla",
@@ -168,7 +168,7 @@ TEST_CASE("two ff-train share a real sweep, and shards divide one", "[e2e]") {
   CHECK(wrong.exit_code == 2);
 }
 
-TEST_CASE("a result of another configuration is moved aside, not lost", "[e2e]") {
+TEST_CASE("fault: results of another configuration are in the way", "[e2e]") {
   const TemporaryFolder folder;
   REQUIRE(run(plan("[1e9]", "[[8,16]]"), folder.path()).exit_code == 0);
   REQUIRE(run(kTrain, folder.path()).exit_code == 0);

@@ -96,7 +96,7 @@ TEST_CASE("workers are bound to a core each, and the last one gets them all", "[
   CHECK(std::regex_search(read_text(folder / "limit"), std::regex(R"(Max data size +\d+ )")));
 }
 
-TEST_CASE("a worker killed in the middle costs its own experiment, and no more", "[e2e]") {
+TEST_CASE("fault: a worker is killed", "[e2e]") {
   const TemporaryFolder folder;
   REQUIRE(run(plan("[3e10]", "[[8,16,24]]") + "output_dir=killed", folder.path()).exit_code == 0);
   const std::string train = kTrain + "output_dir=killed trainer.log_every=5 ";
@@ -196,7 +196,7 @@ TEST_CASE("workers take less memory than predicted, and not much less", "[e2e]")
   }
 }
 
-TEST_CASE("fewer experiments run at once where memory holds fewer", "[e2e]") {
+TEST_CASE("fault: memory holds fewer experiments, or not one", "[e2e]") {
   const TemporaryFolder folder;
   REQUIRE(run(plan("[1e9]", "[[8,16,24]]"), folder.path()).exit_code == 0);
   const auto dry = run("ff-train --dry-run", folder.path());
@@ -223,7 +223,7 @@ TEST_CASE("fewer experiments run at once where memory holds fewer", "[e2e]") {
   CHECK_FALSE(std::filesystem::exists(folder / "outputs/runs"));
 }
 
-TEST_CASE("a worker that hits its memory limit costs its own experiment, and no more", "[e2e]") {
+TEST_CASE("fault: a worker runs out of memory", "[e2e]") {
   const TemporaryFolder folder;
   // 16 layers: 17 million parameters at width 256.
   REQUIRE(run(plan("[1e10]", "[[16,256]]") + "model.num_layers=16", folder.path()).exit_code == 0);
