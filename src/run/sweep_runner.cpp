@@ -20,8 +20,11 @@
 
 #include <algorithm>
 #include <csignal>
+#include <exception>
 #include <map>
+#include <mutex>
 #include <numeric>
+#include <thread>
 
 namespace ff::run {
 namespace {
@@ -219,16 +222,53 @@ class Sweep {
     write_request(request);
   }
 
+  /// Modes without workers: in this process, several at once where the mode says so.
   void run_here() {
-    for (const Job& job : queue_) {
-      if (stop_signal() != 0) {
-        ++outcome_.left;
-        continue;
+    if (mode_.before_spending != nullptr) {
+      std::vector<train::RunRequest> requests;
+      for (const Job& job : queue_) {
+        requests.push_back(job.request);
       }
-      prepare_folder(job.request);
-      const io::RunResult result = mode_.run(job.request);
-      write_result(job.request.run_dir, result);
-      record(job.request, result);
+      mode_.before_spending(requests, config_);
+    }
+    std::mutex mutex;
+    size_t next = 0;
+    std::exception_ptr failure;
+    const auto work = [&] {
+      std::unique_lock lock(mutex);
+      while (next < queue_.size() && !failure && stop_signal() == 0) {
+        const train::RunRequest& request = queue_[next++].request;
+        try {
+          prepare_folder(request);
+          lock.unlock();
+          const io::RunResult result = mode_.run(request);
+          lock.lock();
+          write_result(request.run_dir, result);
+          record(request, result);
+        } catch (const train::Interrupted&) {
+          lock.lock();
+          ++outcome_.left;
+        } catch (...) {
+          if (!lock.owns_lock()) {
+            lock.lock();
+          }
+          failure = failure ? failure : std::current_exception();
+        }
+      }
+    };
+    const auto wanted = static_cast<size_t>(mode_.at_once ? mode_.at_once(config_) : 1);
+    std::vector<std::thread> threads;
+    for (size_t i = 1; i < std::min(wanted, queue_.size()); ++i) {
+      threads.emplace_back(work);
+    }
+    work();
+    for (std::thread& thread : threads) {
+      thread.join();
+    }
+    outcome_.left += static_cast<int64_t>(queue_.size() - next);
+    if (failure) {
+      write_results();
+      std::rethrow_exception(failure);
     }
   }
 
