@@ -158,7 +158,6 @@ TEST_CASE("mock mode draws from the planted law, whatever the order", "[train]")
 
 TEST_CASE("modes are refused by name", "[train]") {
   CHECK(find_mode("api").at_once != nullptr);
-  CHECK_THROWS_WITH(find_mode("cloud"), ContainsSubstring("mode=cloud is not known; use local"));
   CHECK_THROWS_WITH(find_mode("remote"), ContainsSubstring("mode=remote is not known; use local"));
 }
 
