@@ -41,11 +41,12 @@ void check_names(std::string_view text, std::string_view key, const Allowed& all
           "{}: {{api_key}} may stand only in api.headers and in queries, where it is never shown.",
           key);
     }
-    const std::string known =
-        fmt::format("{}{}{}",
-                    allowed.fields ? field_names() : "",
-                    allowed.key ? (allowed.fields ? ", api_key" : "api_key") : "",
-                    allowed.id ? ", id" : "");
+    std::string known = allowed.fields ? field_names() : "";
+    for (const auto& [may, special] : {std::pair(allowed.key, kKey), std::pair(allowed.id, kId)}) {
+      if (may) {
+        known += (known.empty() ? "" : ", ") + std::string(special);
+      }
+    }
     throw error<ConfigError>(
         "{}: unknown name {{{}}}; known here: {}.", key, name, known.empty() ? "none" : known);
   }

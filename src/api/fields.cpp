@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/api/fields.h"
 
-#include "flops_fit/util/units.h"
-
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -109,10 +107,7 @@ std::string field_names() {
 }
 
 std::string as_text(const io::Json& value) {
-  if (value.is_string()) {
-    return value.get<std::string>();
-  }
-  return value.is_number_float() ? format_number(value.get<double>()) : value.dump();
+  return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
 }  // namespace ff::api

@@ -128,6 +128,7 @@ FakeService::FakeService(std::shared_ptr<Backend> backend, const Certificate* ce
   // Hanging requests take a thread each.
   server.new_task_queue = [] { return new httplib::ThreadPool(24); };
   server.set_keep_alive_timeout(1);
+  server.set_tcp_nodelay(true);
   const auto handler = [this](const httplib::Request& request, httplib::Response& response) {
     impl_->serve(request, response);
   };
