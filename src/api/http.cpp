@@ -8,6 +8,7 @@
 #include <array>
 #include <cctype>
 #include <cmath>
+#include <csignal>
 #include <curl/curl.h>
 #include <new>
 #include <string_view>
@@ -94,6 +95,13 @@ HttpOutcome outcome_of(CURLcode code, bool too_large) {
   }
 }
 
+CURLcode start_libcurl() {
+  // With CURLOPT_NOSIGNAL, which threads need, libcurl leaves this to us: a server that hangs up
+  // while it is written to must not end the process.
+  std::signal(SIGPIPE, SIG_IGN);
+  return curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
 long milliseconds(double seconds) {
   return std::max(1L, std::lround(1000.0 * seconds));
 }
@@ -126,7 +134,7 @@ void HttpClient::Close::operator()(void* curl) const {
 
 HttpClient::HttpClient(HttpLimits limits) : limits_(std::move(limits)) {
   // Once per process; the initialisation of a static is safe among threads.
-  static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
+  static const CURLcode ready = start_libcurl();
   if (ready != CURLE_OK) {
     throw error<>("libcurl does not start: {}.", curl_easy_strerror(ready));
   }

@@ -47,6 +47,7 @@ struct FakeService::Impl {
   bool stopping = false;
   std::vector<Asked> log;
   std::vector<std::pair<std::string, std::deque<Fault>>> faults;
+  std::string gathered_path;
   size_t together = 0;
   size_t being_served = 0;
   size_t most = 0;
@@ -69,7 +70,7 @@ struct FakeService::Impl {
     most = std::max(most, ++being_served);
     const std::optional<Fault> fault = next_fault(asked.path);
     news.notify_all();
-    if (together > 0) {
+    if (together > 0 && asked.path.starts_with(gathered_path)) {
       news.wait_for(lock, 2s, [&] { return stopping || being_served >= together; });
       // All that came together are seen together before the first of them leaves.
       news.wait_for(lock, 50ms, [&] { return stopping; });
@@ -184,8 +185,9 @@ bool FakeService::wait_for(const std::string& path, size_t count) const {
   });
 }
 
-void FakeService::gather(size_t together) {
+void FakeService::gather(const std::string& path, size_t together) {
   const std::lock_guard lock(impl_->mutex);
+  impl_->gathered_path = path;
   impl_->together = together;
 }
 

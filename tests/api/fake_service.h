@@ -51,9 +51,9 @@ class FakeService {
   /// Waits until that many were asked; false after 20 s.
   [[nodiscard]] bool wait_for(const std::string& path, size_t count) const;
 
-  /// From now on every answer waits until `together` requests are there at once (or 2 s have
+  /// From now on answers to `path` wait until `together` requests are there at once (or 2 s
   /// passed).
-  void gather(size_t together);
+  void gather(const std::string& path, size_t together);
   /// Requests that were being served at the same time, at most.
   [[nodiscard]] size_t most_at_once() const;
 

@@ -214,15 +214,13 @@ TEST_CASE("api: a missing key, one in the configuration, or a plan beyond the li
 TEST_CASE("api: a refused key or a wrong certificate stops the sweep and records nothing",
           "[e2e]") {
   Sweep sweep;
-  const auto one_good = [&] {
-    // The first experiment is done, then the key is withdrawn.
-    sweep.service.fail_next("/submit", {{.status = 422, .body = R"({"detail": "no"})"}});
-    return sweep.train("api.concurrency=1");
-  }();
-  CHECK(one_good.exit_code == 4);
-  CHECK_THAT(one_good.out, ContainsSubstring("2 completed"));
-  sweep.service.fail_next(
-      "/submit", {{.status = 401, .body = "{\"detail\": \"bad key " + kKey.substr(0, 10) + "\"}"}});
+  // Two experiments are done; then the key is withdrawn.
+  sweep.service.fail_next("/submit", {{.status = 422, .body = R"({"detail": "no"})"}});
+  const auto first = sweep.train("api.concurrency=1");
+  CHECK(first.exit_code == 4);
+  CHECK_THAT(first.out, ContainsSubstring("2 completed"));
+  const std::string echo = ff::io::Json{{"detail", "bad key " + kKey}}.dump();
+  sweep.service.fail_next("/submit", {{.status = 401, .body = echo}});
   const auto refused = sweep.train();
   INFO(refused.err);
   CHECK(refused.exit_code == 1);
@@ -290,7 +288,7 @@ TEST_CASE("api: the budget is asked before spending, and concurrency is kept", "
   CHECK(trained.exit_code == 0);
   CHECK(sweep.service.most_at_once() <= 2);
   Sweep wide;
-  wide.service.gather(3);
+  wide.service.gather("/submit", 3);
   CHECK(wide.train("api.concurrency=3").exit_code == 0);
   CHECK(wide.service.most_at_once() == 3);
 }
