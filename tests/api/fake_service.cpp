@@ -71,7 +71,7 @@ struct FakeService::Impl {
     const std::optional<Fault> fault = next_fault(asked.path);
     news.notify_all();
     if (together > 0 && asked.path.starts_with(gathered_path)) {
-      news.wait_for(lock, 2s, [&] { return stopping || being_served >= together; });
+      news.wait_for(lock, 1s, [&] { return stopping || being_served >= together; });
       // All that came together are seen together before the first of them leaves.
       news.wait_for(lock, 50ms, [&] { return stopping; });
     }

