@@ -162,13 +162,15 @@ int main(int argc, char** argv) {
                    "ff-train mode=mock mock.noise=0",
                    "ff-train run.shard=0/4",
                    "ff-train --collect",
+                   "ff-train --config-name=presets/cs336_2024",
                    "ff-train --show-parametrization model.d_model=256",
                    "ff-train --doctor",
                    "ff-train --coord-check widths=[32,64,128] model.parametrization=sp"},
       .files =
           "reads  paths.sweep (outputs/sweep.json)\n"
           "writes paths.output/results.json and paths.output/runs/<id>/ (config.yaml, "
-          "experiment.json, metrics.jsonl, result.json, TensorBoard events)",
+          "experiment.json, metrics.jsonl, result.json, TensorBoard events; api.json with "
+          "mode=api)",
       .has_dry_run = true,
       .extra_flags = {
           {.name = "show-parametrization",

@@ -10,6 +10,7 @@ find_package(yaml-cpp REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(Ceres REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(CURL REQUIRED)
 
 # ff_dependency(name targets...): one interface target per package, its headers SYSTEM.
 function(ff_dependency name)
@@ -23,6 +24,7 @@ ff_dependency(ff_dep_fmt fmt::fmt)
 ff_dependency(ff_dep_spdlog spdlog::spdlog)
 ff_dependency(ff_dep_cli11 CLI11::CLI11)
 ff_dependency(ff_dep_ceres Ceres::ceres)
+ff_dependency(ff_dep_curl CURL::libcurl)
 
 # yaml-cpp 0.7 (Debian 12) exports `yaml-cpp`, 0.8 (Debian 13) `yaml-cpp::yaml-cpp`.
 if(TARGET yaml-cpp::yaml-cpp)
@@ -53,4 +55,10 @@ if(FF_TESTS)
   find_package(Catch2 REQUIRED)
   ff_dependency(ff_dep_catch2 Catch2::Catch2WithMain)
   include(Catch)
+
+  # The tests' HTTP server. pkg-config knows it in both releases (a shared library in 12 and 13); its
+  # header needs OpenSSL's.
+  pkg_check_modules(HTTPLIB REQUIRED IMPORTED_TARGET cpp-httplib)
+  find_package(OpenSSL REQUIRED)
+  ff_dependency(ff_dep_httplib PkgConfig::HTTPLIB OpenSSL::SSL OpenSSL::Crypto)
 endif()

@@ -5,11 +5,13 @@
 set -eu
 
 # OpenBLAS in its openmp flavour: LibTorch crawls on the reference BLAS, and the pthread flavour does
-# not let a sweep give each experiment one core.
+# not let a sweep give each experiment one core. libcpp-httplib-dev, libssl-dev and openssl are for the
+# tests' own HTTP server.
 packages="g++ cmake ninja-build ccache pkg-config
 libtorch-dev libopenblas0-openmp
 libcli11-dev libyaml-cpp-dev nlohmann-json3-dev libfmt-dev libspdlog-dev
-libceres-dev libsentencepiece-dev libssl-dev catch2
+libceres-dev libsentencepiece-dev libcurl4-openssl-dev catch2
+libcpp-httplib-dev libssl-dev openssl
 gnuplot-nox"
 
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then

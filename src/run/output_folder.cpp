@@ -114,6 +114,8 @@ bool holds_other_run(const train::RunRequest& request) {
 void prepare_folder(const train::RunRequest& request) {
   if (holds_other_run(request)) {
     set_aside(request.run_dir, completed_hash(request.run_dir));
+  } else if (fs::exists(request.run_dir / "api.json") && !asked_before(request)) {
+    set_aside(request.run_dir, "submitted");  // the service's id may still be worth its price
   } else if (!request.config.resume || !asked_before(request)) {
     empty(request.run_dir);
   }

@@ -19,7 +19,8 @@ void remove_torn(const std::filesystem::path& folder);
 [[nodiscard]] bool holds_other_run(const train::RunRequest& request);
 
 /// Makes the folder of a run that this process has locked ready: what a killed process left half
-/// written goes, a completed run of another configuration is moved to <output>/replaced, a
+/// written goes, a run of another configuration that was completed or submitted to a service is
+/// moved to <output>/replaced, a
 /// checkpoint of this one stays if the sweep resumes; then config.yaml and experiment.json are
 /// written. Throws StorageError.
 void prepare_folder(const train::RunRequest& request);

@@ -73,7 +73,11 @@ void ResultsFile::write(const io::Json& provenance) {
   remove_torn(output_);  // only who has the turn writes here
   refresh();
   const std::filesystem::path path = output_ / "results.json";
-  io::write_results(path, results());
+  const std::vector<io::RunResult> found = results();
+  if (found.empty() && std::filesystem::exists(path)) {
+    return;  // a call that came to nothing, by a wrong configuration say, takes nothing away
+  }
+  io::write_results(path, found);
   if (!provenance.is_null()) {
     io::write_json(io::provenance_path(path), provenance);
   }

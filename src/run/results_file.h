@@ -26,7 +26,8 @@ class ResultsFile {
   /// first.
   ResultsFile(std::filesystem::path output, std::vector<Entry> entries);
 
-  /// Writes what there is now, and beside it its provenance if it is given. Throws StorageError.
+  /// Writes what there is now, and beside it its provenance if it is given. Nothing does not
+  /// replace an older file. Throws StorageError.
   void write(const io::Json& provenance = nullptr);
   /// The same, but no more than once in a few seconds.
   void write_soon();

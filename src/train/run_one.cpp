@@ -27,6 +27,15 @@ constexpr std::array kModes = {
          &mock_data_identity,
          nullptr,
          &run_mock},
+    Mode{"api",
+         "have the external service api.* train",
+         false,
+         &check_api,
+         &api_data_identity,
+         nullptr,
+         &run_api,
+         &api_at_once,
+         &check_api_budget},
 };
 
 }  // namespace
@@ -39,8 +48,7 @@ const Mode& find_mode(const std::string& name) {
     }
     known += fmt::format("{}{} ({})", known.empty() ? "" : ", ", mode.name, mode.help);
   }
-  throw error<ConfigError>(
-      "mode={} is not {}; use {}.", name, name == "api" ? "built yet" : "known", known);
+  throw error<ConfigError>("mode={} is not known; use {}.", name, known);
 }
 
 io::RunResult planned_result(const RunRequest& request) {

@@ -267,7 +267,7 @@ TEST_CASE("ff-train refuses bad input with one line", "[e2e]") {
   check("ff-train output_dir=real model.num_layers=3",
         2,
         "model.num_layers=3: real/sweep.json: experiment exp_0000 has 2; shapes come from ff-plan");
-  check("ff-train mode=api", 2, "not built yet");
+  check("ff-train mode=api", 2, "api.base_url is empty");
   check("ff-train mode=nonsense", 2, "nonsense");
   check("ff-train dataset.name=roneneldan/TinyStories", 2, "fetch_tinystories.sh");
   check("ff-train umup.base_width=32", 2, "u-mup has no base width");

@@ -213,7 +213,7 @@ TEST_CASE("mock mode draws from the planted law, whatever the order", "[train]")
 }
 
 TEST_CASE("modes are refused by name", "[train]") {
-  CHECK_THROWS_WITH(find_mode("api"), ContainsSubstring("mode=api is not built yet"));
+  CHECK(find_mode("api").at_once != nullptr);
   CHECK_THROWS_WITH(find_mode("remote"), ContainsSubstring("mode=remote is not known; use local"));
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 // The configuration of ff-train. Every key stands here once: name, default, unit, meaning, limits.
 // No LibTorch here: the other programs read these keys too, to check what they pass on.
+#include "flops_fit/api/config.h"
 #include "flops_fit/config/field.h"
 #include "flops_fit/data/config.h"
 
@@ -443,6 +444,7 @@ struct TrainConfig {
   LrMultSection lr_mult;
   CoordCheckSection coord_check;
   MockSection mock;
+  api::ApiSection api;
 
   template <class V>
   void visit(V& v) {
@@ -450,7 +452,7 @@ struct TrainConfig {
       mode,
       {.doc =
            "local: train for real on this machine; mock: draw losses from a planted law (mock.*), "
-           "to try the pipeline; api: not built yet.",
+           "to try the pipeline; api: have an external service train them (api.*).",
        .choices = {"local", "mock", "api"}});
     v("engine",
       engine,
@@ -482,6 +484,8 @@ struct TrainConfig {
       {.doc = "What ff-train --coord-check does; there, `coord_check.` may be left out.",
        .identity = false});
     v("mock", mock, {.doc = "The planted law of mode=mock: L = E + A/N^alpha + B/D^beta."});
+    // Part of the identity of mode=api only, through its data_identity().
+    v("api", api, {.doc = "The external training service of mode=api.", .identity = false});
   }
 };
 

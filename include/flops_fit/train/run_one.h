@@ -61,7 +61,7 @@ struct Mode {
   void (*before_spending)(std::span<const RunRequest>, const TrainConfig&) = nullptr;
 };
 
-/// Throws ConfigError for an unknown mode, or one that is not built yet.
+/// Throws ConfigError for an unknown mode.
 [[nodiscard]] const Mode& find_mode(const std::string& name);
 
 /// A stop signal arrived; what was done so far is saved.

@@ -14,4 +14,10 @@ void check_mock(const std::vector<io::Experiment>& sweep, const TrainConfig& con
 std::string mock_data_identity(const TrainConfig& config);
 io::RunResult run_mock(const RunRequest& request);
 
+void check_api(const std::vector<io::Experiment>& sweep, const TrainConfig& config);
+std::string api_data_identity(const TrainConfig& config);
+io::RunResult run_api(const RunRequest& request);
+int64_t api_at_once(const TrainConfig& config);
+void check_api_budget(std::span<const RunRequest> requests, const TrainConfig& config);
+
 }  // namespace ff::train

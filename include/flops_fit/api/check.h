@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Everything about mode: api that can be refused before a request goes out: the key, the templates
+// and pointers, and experiments that the service would not take.
+#include "flops_fit/api/config.h"
+#include "flops_fit/api/secret.h"
+#include "flops_fit/config/node.h"
+#include "flops_fit/io/sweep.h"
+
+#include <span>
+#include <string_view>
+
+namespace ff::api {
+
+/// The key in the variable api.key_env. Throws ConfigError, without the key, if a template needs it
+/// and it is unset or empty, or if no header could carry it.
+[[nodiscard]] Secret key_from_environment(const ApiSection& api);
+
+/// Throws ConfigError for the first thing that is wrong; `sweep` is the plan's name in messages.
+/// Warns of a key that would travel unencrypted.
+void check_service(const ApiSection& api,
+                   const Secret& key,
+                   std::span<const io::Experiment> experiments,
+                   std::string_view sweep);
+
+/// Throws ConfigError, naming the configuration key but not showing it, if the service's key stands
+/// in the configuration: that is written to files and shown.
+void refuse_key_in(const config::Node& configuration, const Secret& key);
+
+}  // namespace ff::api

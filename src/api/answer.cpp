@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+#include "flops_fit/api/answer.h"
+
+#include "flops_fit/api/fields.h"
+#include "flops_fit/api/pointer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace ff::api {
+namespace {
+
+using io::Json;
+
+bool too_deep(const std::string& text) {
+  constexpr int kDeepest = 200;
+  int depth = 0;
+  bool in_string = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string && c == '\\') {
+      ++i;
+    } else if (c == '"') {
+      in_string = !in_string;
+    } else if (!in_string && (c == '[' || c == '{')) {
+      if (++depth > kDeepest) {
+        return true;
+      }
+    } else if (!in_string && (c == ']' || c == '}')) {
+      --depth;
+    }
+  }
+  return false;
+}
+
+std::optional<double> finite_number(const Json* value) {
+  if (value == nullptr || !value->is_number() || !std::isfinite(value->get<double>())) {
+    return std::nullopt;
+  }
+  return value->get<double>();
+}
+
+std::optional<double> number_at(const Json& document, const std::optional<std::string>& pointer) {
+  const auto number = pointer ? finite_number(find_at(document, *pointer)) : std::nullopt;
+  return number && *number >= 0 ? number : std::nullopt;
+}
+
+std::string reason_at(const Json& document,
+                      const std::string& body,
+                      const ApiSection& api,
+                      const Secret& key) {
+  for (const std::string& pointer : api.response.error) {
+    const Json* found = find_at(document, pointer);
+    if (found != nullptr && !found->is_null() && !found->empty()) {
+      const std::string reason = printable(as_text(*found), key);
+      if (!reason.empty()) {
+        return reason;
+      }
+    }
+  }
+  return printable(body, key);
+}
+
+bool lists(const std::vector<std::string>& statuses, const std::string& status) {
+  return std::find(statuses.begin(), statuses.end(), status) != statuses.end();
+}
+
+}  // namespace
+
+std::optional<Json> parse_answer(const std::string& body) {
+  if (too_deep(body)) {
+    return std::nullopt;
+  }
+  try {
+    return io::parse_json(body);
+  } catch (const Json::exception&) {
+    return std::nullopt;
+  }
+}
+
+std::string reason_in(const std::string& body, const ApiSection& api, const Secret& key) {
+  const auto document = parse_answer(body);
+  const std::string reason = document ? reason_at(*document, body, api, key) : printable(body, key);
+  return reason.empty() ? "no reason given" : reason;
+}
+
+Answer read_answer(const Json& document,
+                   const std::string& body,
+                   const ApiSection& api,
+                   const Secret& key) {
+  const ResponseSection& response = api.response;
+  Answer answer{.flops = number_at(document, response.flops),
+                .wall_s = number_at(document, response.wall_time)};
+  if (response.status) {
+    const Json* status = find_at(document, *response.status);
+    const std::string text =
+        status != nullptr && status->is_primitive() ? as_text(*status) : std::string();
+    answer.status = printable(text, key);
+    if (lists(response.failed, text)) {
+      answer.reason = reason_at(document, body, api, key);
+      return answer;
+    }
+    if (lists(response.waiting, text)) {
+      answer.kind = Answer::Kind::kWaiting;
+      return answer;
+    }
+    if (!lists(response.done, text)) {
+      answer.kind = Answer::Kind::kUnclear;
+      answer.reason =
+          status == nullptr
+              ? fmt::format("no status at {}: {}", *response.status, printable(body, key))
+              : fmt::format(
+                    "the status \"{}\" is in none of api.response.done, failed, waiting: {}",
+                    answer.status,
+                    printable(body, key));
+      return answer;
+    }
+  }
+  const auto loss = finite_number(find_at(document, response.loss));
+  if (!loss) {
+    answer.reason = fmt::format(
+        "no finite loss at \"{}\": {}", response.loss, reason_at(document, body, api, key));
+    return answer;
+  }
+  answer.kind = Answer::Kind::kDone;
+  answer.loss = *loss;
+  return answer;
+}
+
+}  // namespace ff::api

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: MIT
+#include "flops_fit/api/check.h"
+
+#include "flops_fit/api/fields.h"
+#include "flops_fit/api/limits.h"
+#include "flops_fit/api/pointer.h"
+#include "flops_fit/api/requests.h"
+#include "flops_fit/api/template.h"
+#include "flops_fit/config/scalar.h"
+#include "flops_fit/util/error.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+
+namespace ff::api {
+namespace {
+
+constexpr std::string_view kKey = "api_key";
+constexpr std::string_view kId = "id";
+
+/// What may stand in braces in one template.
+struct Allowed {
+  bool fields = false;
+  bool key = false;
+  bool id = false;
+};
+
+void check_names(std::string_view text, std::string_view key, const Allowed& allowed) {
+  for (const std::string& name : placeholders(text, key)) {
+    if ((name == kKey && allowed.key) || (name == kId && allowed.id) ||
+        (find_field(name) != nullptr && allowed.fields)) {
+      continue;
+    }
+    if (name == kKey) {
+      throw error<ConfigError>(
+          "{}: {{api_key}} may stand only in api.headers and in queries, where it is never shown.",
+          key);
+    }
+    std::string known = allowed.fields ? field_names() : "";
+    for (const auto& [may, special] : {std::pair(allowed.key, kKey), std::pair(allowed.id, kId)}) {
+      if (may) {
+        known += (known.empty() ? "" : ", ") + std::string(special);
+      }
+    }
+    throw error<ConfigError>(
+        "{}: unknown name {{{}}}; known here: {}.", key, name, known.empty() ? "none" : known);
+  }
+}
+
+void check_query(const std::vector<std::string>& query, std::string_view key, Allowed allowed) {
+  allowed.key = true;
+  for (const std::string& text : query) {
+    check_names(parse_parameter(text, key).value, key, allowed);
+  }
+}
+
+void check_header(const std::string& line) {
+  const size_t colon = line.find(':');
+  const bool named = colon != std::string::npos && colon > 0 &&
+                     std::all_of(line.begin(),
+                                 line.begin() + static_cast<std::ptrdiff_t>(colon),
+                                 [](char c) { return c > ' ' && c < 0x7f; });
+  const bool printable_line = std::none_of(line.begin(), line.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+  });
+  if (!named || !printable_line) {
+    throw error<ConfigError>("api.headers: \"{}\" is not of the form \"Name: value\".", line);
+  }
+  check_names(line, "api.headers", {.key = true});
+}
+
+/// "host" of "http://host:port/path".
+std::string_view host_of(std::string_view url) {
+  url.remove_prefix(std::min(url.size(), url.find("://") + 3));
+  const std::string_view authority = url.substr(0, url.find('/'));
+  if (authority.starts_with('[')) {
+    return authority.substr(0, authority.find(']') + 1);
+  }
+  return authority.substr(0, authority.find(':'));
+}
+
+bool is_loopback(std::string_view host) {
+  return host == "localhost" || host == "[::1]" || host.starts_with("127.");
+}
+
+void check_base_url(const ApiSection& api, const Secret& key) {
+  const std::string& url = api.base_url;
+  if (url.empty()) {
+    throw ConfigError(
+        "api.base_url is empty; mode=api needs the address of the service, as "
+        "api.base_url=https://host:port.");
+  }
+  const bool http = url.starts_with("http://");
+  const bool printable_url = std::all_of(
+      url.begin(), url.end(), [](char c) { return c > ' ' && c < 0x7f && c != '{' && c != '}'; });
+  if ((!http && !url.starts_with("https://")) || host_of(url).empty() || !printable_url ||
+      url.find_first_of("?#") != std::string::npos) {
+    throw error<ConfigError>(
+        "api.base_url: \"{}\" is not of the form https://host[:port][/path] (or http://).",
+        printable(url, key));
+  }
+  if (url.find('@') != std::string::npos) {
+    throw ConfigError(
+        "api.base_url holds a user name or password, which would be shown; send the key by "
+        "{api_key} in api.headers or a query.");
+  }
+  if (http && !key.empty() && !is_loopback(host_of(url))) {
+    spdlog::warn("api.base_url={}: the key travels unencrypted, as the service is asked over http.",
+                 url);
+  }
+}
+
+io::Json parse_body(const ApiSection& api) {
+  if (api.submit.body.empty()) {
+    return nullptr;
+  }
+  try {
+    return io::Json::parse(api.submit.body);
+  } catch (const io::Json::exception& problem) {
+    throw error<ConfigError>("api.submit.body is not JSON: {}.", problem.what());
+  }
+}
+
+void check_templates(const ApiSection& api) {
+  check_names(api.submit.path, "api.submit.path", {.fields = true});
+  check_query(api.submit.query, "api.submit.query", {.fields = true});
+  check_names(api.poll.path, "api.poll.path", {.id = true});
+  check_query(api.poll.query, "api.poll.query", {.id = true});
+  check_names(api.lookup.path, "api.lookup.path", {});
+  check_query(api.lookup.query, "api.lookup.query", {});
+  check_names(api.budget.path, "api.budget.path", {});
+  check_query(api.budget.query, "api.budget.query", {});
+  check_names(api.budget.cost, "api.budget.cost", {.fields = true});
+  for (const std::string& header : api.headers) {
+    check_header(header);
+  }
+  const io::Json body = parse_body(api);
+  for (const std::string& leaf : string_leaves(body)) {
+    check_names(leaf, "api.submit.body", {.fields = true});
+  }
+  if (!body.is_null() && api.submit.method == "GET") {
+    throw ConfigError("api.submit.body: a GET has no body; use api.submit.query, or method=POST.");
+  }
+}
+
+void check_response(const ApiSection& api) {
+  const ResponseSection& response = api.response;
+  check_pointer(response.id, "api.response.id");
+  check_pointer(response.loss, "api.response.loss");
+  check_pointer(response.status.value_or(""), "api.response.status");
+  check_pointer(response.flops.value_or(""), "api.response.flops");
+  check_pointer(response.wall_time.value_or(""), "api.response.wall_time");
+  check_pointer(api.lookup.items, "api.lookup.items");
+  check_pointer(api.lookup.id.value_or(""), "api.lookup.id");
+  check_pointer(api.budget.value, "api.budget.value");
+  for (const std::string& pointer : response.error) {
+    check_pointer(pointer, "api.response.error");
+  }
+  if (!api.poll.path.empty() && !response.status) {
+    throw ConfigError(
+        "api.response.status is null, but api.poll.path is given: polling must see when a run has "
+        "ended.");
+  }
+  if (!api.poll.path.empty() && response.waiting.empty()) {
+    throw ConfigError("api.response.waiting is empty; polling needs the statuses to wait at.");
+  }
+  std::map<std::string, std::string> seen;
+  const auto add = [&](const std::vector<std::string>& statuses, const char* list) {
+    for (const std::string& status : statuses) {
+      if (const auto [at, is_new] = seen.emplace(status, list); !is_new) {
+        throw error<ConfigError>(
+            "api.response: the status \"{}\" is in {} and in {}.", status, at->second, list);
+      }
+    }
+  };
+  add(response.done, "done");
+  add(response.failed, "failed");
+  add(response.waiting, "waiting");
+  if (api.budget.kind == "used" && !api.budget.path.empty() && api.budget.limit <= 0) {
+    throw ConfigError("api.budget.limit is 0; with kind=used it must say what may be used at all.");
+  }
+}
+
+/// All fields that the requests use are there.
+void check_experiment(const ApiSection& api,
+                      const io::Json& body,
+                      const io::Experiment& experiment,
+                      std::string_view sweep) {
+  std::vector<std::string> texts = string_leaves(body);
+  texts.insert(texts.end(), api.submit.query.begin(), api.submit.query.end());
+  texts.push_back(api.submit.path);
+  texts.push_back(api.budget.cost);
+  for (const std::string& text : texts) {
+    for (const std::string& name : placeholders(text, "api")) {
+      const Field* field = find_field(name);
+      if (field != nullptr && field->of(experiment).is_null()) {
+        throw error<ConfigError>(
+            "{}: experiment {} has no {} ({}), which the request needs; plan it with ff-plan and "
+            "model.shapes=search.",
+            sweep,
+            experiment.experiment_id,
+            name,
+            field->doc);
+      }
+    }
+  }
+  if (!api.budget.cost.empty()) {
+    const io::Json cost = expand_json(api.budget.cost, experiment);
+    const auto number = cost.is_number()
+                            ? std::optional(cost.get<double>())
+                            : config::parse_real(cost.is_string() ? cost.get<std::string>() : "");
+    if (!number || !std::isfinite(*number) || *number < 0) {
+      throw error<ConfigError>("api.budget.cost: \"{}\" is not a number for experiment {}.",
+                               api.budget.cost,
+                               experiment.experiment_id);
+    }
+  }
+}
+
+void find_key(const config::Node& node, const std::string& name, const Secret& key) {
+  if (node.is_scalar() && node.quoted && key.occurs_in(node.text)) {
+    throw error<ConfigError>(
+        "{}: holds the service's key itself, and the configuration is shown and written to files; "
+        "write {{api_key}}, in api.headers or a query.",
+        name);
+  }
+  for (size_t i = 0; i < node.items.size(); ++i) {
+    find_key(node.items[i], node.is_map() ? config::join_key(name, node.keys[i]) : name, key);
+  }
+}
+
+}  // namespace
+
+Secret key_from_environment(const ApiSection& api) {
+  const auto uses_key = [](const std::vector<std::string>& texts) {
+    return std::any_of(texts.begin(), texts.end(), [](const std::string& text) {
+      return text.find("{api_key}") != std::string::npos;
+    });
+  };
+  const bool needed = uses_key(api.headers) || uses_key(api.submit.query) ||
+                      uses_key(api.poll.query) || uses_key(api.lookup.query) ||
+                      uses_key(api.budget.query);
+  const char* value = api.key_env.empty() ? nullptr : std::getenv(api.key_env.c_str());
+  if (value == nullptr || *value == '\0') {
+    if (needed) {
+      throw error<ConfigError>(
+          "the environment variable {} (api.key_env), which holds the service's key, is {}; export "
+          "it before ff-train starts.",
+          api.key_env.empty() ? "\"\"" : api.key_env,
+          value == nullptr ? "not set" : "empty");
+    }
+    return {};
+  }
+  const std::string text = value;
+  const bool odd = std::any_of(text.begin(), text.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+  });
+  if (odd || text.front() == ' ' || text.back() == ' ') {
+    throw error<ConfigError>(
+        "the environment variable {} (api.key_env) holds a key with a line break, control "
+        "character "
+        "or outer blank; set it to the key alone.",
+        api.key_env);
+  }
+  return Secret(text);
+}
+
+void check_service(const ApiSection& api,
+                   const Secret& key,
+                   std::span<const io::Experiment> experiments,
+                   std::string_view sweep) {
+  check_base_url(api, key);
+  check_templates(api);
+  check_response(api);
+  if (!api.ca_file.empty() && !std::filesystem::is_regular_file(api.ca_file)) {
+    throw error<ConfigError>("api.ca_file: there is no file {}.", api.ca_file);
+  }
+  const io::Json body = parse_body(api);
+  std::map<std::string, std::string> asked;
+  for (const io::Experiment& experiment : experiments) {
+    check_experiment(api, body, experiment, sweep);
+    check_limits(api.limits, experiment, sweep);
+    const auto [at, is_new] =
+        asked.emplace(request_hash(api, experiment), experiment.experiment_id);
+    if (!is_new) {
+      throw error<ConfigError>(
+          "{}: experiments {} and {} make the same request, so that one run would count twice; put "
+          "what tells them apart into api.submit ({{seed}}?), or plan with plan.seeds=1.",
+          sweep,
+          at->second,
+          experiment.experiment_id);
+    }
+  }
+}
+
+void refuse_key_in(const config::Node& configuration, const Secret& key) {
+  if (!key.empty()) {
+    find_key(configuration, "", key);
+  }
+}
+
+}  // namespace ff::api

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+#include "flops_fit/api/requests.h"
+
+#include "flops_fit/api/fields.h"
+#include "flops_fit/api/template.h"
+#include "flops_fit/config/scalar.h"
+#include "flops_fit/util/error.h"
+#include "flops_fit/util/hash.h"
+
+namespace ff::api {
+namespace {
+
+/// What a name in braces stands for in one request.
+struct Names {
+  const Secret* key = nullptr;
+  const io::Experiment* experiment = nullptr;
+  const std::string* id = nullptr;
+
+  std::string operator()(const std::string& name) const {
+    if (name == "api_key") {
+      return key->value();
+    }
+    if (name == "id" && id != nullptr) {
+      return *id;
+    }
+    return as_text(find_field(name)->of(*experiment));
+  }
+};
+
+std::string query_text(const std::vector<std::string>& query, const Names& names) {
+  std::string out;
+  for (const std::string& text : query) {
+    const QueryParameter parameter = parse_parameter(text, "query");
+    out += (out.empty() ? "?" : "&") + url_encoded(parameter.name) + "=" +
+           url_encoded(expand(parameter.value, names));
+  }
+  return out;
+}
+
+HttpRequest make_request(const ApiSection& api,
+                         const std::string& method,
+                         const std::string& path,
+                         const std::vector<std::string>& query,
+                         const Names& names) {
+  const std::string expanded =
+      expand(path, [&](const std::string& name) { return url_encoded(names(name)); });
+  const std::string url = shown_url(api, expanded);
+  HttpRequest request{
+      .method = method, .url = url + query_text(query, names), .name = method + " " + url};
+  for (const std::string& header : api.headers) {
+    request.headers.push_back(expand(header, names));
+  }
+  return request;
+}
+
+}  // namespace
+
+QueryParameter parse_parameter(const std::string& text, std::string_view key) {
+  const size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    throw error<ConfigError>("{}: \"{}\" is not of the form \"name=value\".", key, text);
+  }
+  return {.name = text.substr(0, equals), .value = text.substr(equals + 1)};
+}
+
+std::string shown_url(const ApiSection& api, const std::string& path) {
+  std::string base = api.base_url;
+  while (base.ends_with('/')) {
+    base.pop_back();
+  }
+  return base + (path.starts_with('/') || path.empty() ? "" : "/") + path;
+}
+
+HttpRequest submit_request(const ApiSection& api,
+                           const Secret& key,
+                           const io::Experiment& experiment,
+                           const std::string& idempotency_key) {
+  HttpRequest request = make_request(api,
+                                     api.submit.method,
+                                     api.submit.path,
+                                     api.submit.query,
+                                     {.key = &key, .experiment = &experiment});
+  if (!api.submit.body.empty()) {
+    request.body = expand_json(io::Json::parse(api.submit.body), experiment).dump();
+  }
+  request.headers.push_back("Idempotency-Key: " + idempotency_key);
+  // The id of a run is lost if its answer is not waited for.
+  request.interruptible = api.poll.path.empty();
+  return request;
+}
+
+HttpRequest poll_request(const ApiSection& api, const Secret& key, const std::string& id) {
+  return make_request(api, "GET", api.poll.path, api.poll.query, {.key = &key, .id = &id});
+}
+
+HttpRequest lookup_request(const ApiSection& api, const Secret& key) {
+  return make_request(api, "GET", api.lookup.path, api.lookup.query, {.key = &key});
+}
+
+HttpRequest budget_request(const ApiSection& api, const Secret& key) {
+  return make_request(api, "GET", api.budget.path, api.budget.query, {.key = &key});
+}
+
+io::Json submitted_values(const ApiSection& api, const io::Experiment& experiment) {
+  if (!api.submit.body.empty()) {
+    return expand_json(io::Json::parse(api.submit.body), experiment);
+  }
+  io::Json values = io::Json::object();
+  for (const std::string& text : api.submit.query) {
+    const QueryParameter parameter = parse_parameter(text, "api.submit.query");
+    if (parameter.value.find("{api_key}") != std::string::npos) {
+      continue;
+    }
+    io::Json value = expand_json(parameter.value, experiment);
+    // A number written in the configuration is one for the service too.
+    if (const auto number =
+            value.is_string() ? config::parse_real(value.get<std::string>()) : std::nullopt) {
+      value = *number;
+    }
+    values[parameter.name] = std::move(value);
+  }
+  return values;
+}
+
+std::string request_hash(const ApiSection& api, const io::Experiment& experiment) {
+  const std::string path = expand(api.submit.path, [&](const std::string& name) {
+    return as_text(find_field(name)->of(experiment));
+  });
+  return hash_text(fnv1a(fmt::format("{} {} {}",
+                                     api.submit.method,
+                                     shown_url(api, path),
+                                     submitted_values(api, experiment).dump())));
+}
+
+}  // namespace ff::api
