@@ -4,6 +4,7 @@
 #include "cli_options.h"
 
 #include "flops_fit/config/pipeline.h"
+#include "flops_fit/data/corpus.h"
 #include "flops_fit/util/atomic_file.h"
 #include "flops_fit/util/version.h"
 
@@ -247,9 +248,23 @@ class Session {
   std::vector<fs::path> search_path_;
 };
 
+/// A message as one line for a terminal: what it quotes from a file may hold anything.
+std::string one_line(const std::string& message) {
+  constexpr size_t kLongest = 4000;
+  int64_t replaced = 0;
+  size_t first = 0;
+  std::string line = data::repair_utf8(message.substr(0, kLongest), replaced, first);
+  std::replace_if(
+      line.begin(),
+      line.end(),
+      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; },
+      ' ');
+  return message.size() > kLongest ? line + "..." : line;
+}
+
 int report(const Program& program, const std::string& message, ExitCode code) {
   std::fflush(stdout);
-  fmt::print(stderr, "{}: error: {}\n", program.name, message);
+  fmt::print(stderr, "{}: error: {}\n", program.name, one_line(message));
   return static_cast<int>(code);
 }
 

@@ -40,7 +40,7 @@ AnalysisReport run_laws(const InputData& input, const AnalyzerConfig& config, bo
   if (!config.output.save_isoflops) {  // the tables show them in any case
     output.laws.isoflop.clear();
   }
-  output.text = as_json ? io::to_json(output.laws).dump(2) + "\n" : tables;
+  output.text = as_json ? io::json_text(io::to_json(output.laws), 2) + "\n" : tables;
 
   const std::filesystem::path folder = config.paths.analysis;
   if (config.output.generate_configs) {
@@ -63,7 +63,7 @@ AnalysisReport run_lr_transfer(const std::vector<io::RunResult>& results,
   output.lr_transfer = analyze_lr_transfer(results);
   stamp(output.lr_transfer->provenance, config);
   output.text =
-      as_json ? io::to_json(*output.lr_transfer).dump(2) + "\n" : report(*output.lr_transfer);
+      as_json ? io::json_text(io::to_json(*output.lr_transfer), 2) + "\n" : report(*output.lr_transfer);
   output.summary = summary(*output.lr_transfer);
   if (config.output.save_fit) {
     io::write_lr_transfer(std::filesystem::path(config.paths.analysis) / "lr_transfer.json",

@@ -14,27 +14,6 @@ namespace {
 
 using io::Json;
 
-bool too_deep(const std::string& text) {
-  constexpr int kDeepest = 200;
-  int depth = 0;
-  bool in_string = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string && c == '\\') {
-      ++i;
-    } else if (c == '"') {
-      in_string = !in_string;
-    } else if (!in_string && (c == '[' || c == '{')) {
-      if (++depth > kDeepest) {
-        return true;
-      }
-    } else if (!in_string && (c == ']' || c == '}')) {
-      --depth;
-    }
-  }
-  return false;
-}
-
 std::optional<double> finite_number(const Json* value) {
   if (value == nullptr || !value->is_number() || !std::isfinite(value->get<double>())) {
     return std::nullopt;
@@ -70,12 +49,9 @@ bool lists(const std::vector<std::string>& statuses, const std::string& status) 
 }  // namespace
 
 std::optional<Json> parse_answer(const std::string& body) {
-  if (too_deep(body)) {
-    return std::nullopt;
-  }
   try {
     return io::parse_json(body);
-  } catch (const Json::exception&) {
+  } catch (const io::JsonError&) {
     return std::nullopt;
   }
 }

@@ -120,8 +120,8 @@ io::Json parse_body(const ApiSection& api) {
     return nullptr;
   }
   try {
-    return io::Json::parse(api.submit.body);
-  } catch (const io::Json::exception& problem) {
+    return io::parse_json(api.submit.body);
+  } catch (const io::JsonError& problem) {
     throw error<ConfigError>("api.submit.body is not JSON: {}.", problem.what());
   }
 }

@@ -81,7 +81,7 @@ HttpRequest submit_request(const ApiSection& api,
                                      api.submit.query,
                                      {.key = &key, .experiment = &experiment});
   if (!api.submit.body.empty()) {
-    request.body = expand_json(io::Json::parse(api.submit.body), experiment).dump();
+    request.body = expand_json(io::parse_json(api.submit.body), experiment).dump();
   }
   request.headers.push_back("Idempotency-Key: " + idempotency_key);
   // The id of a run is lost if its answer is not waited for.
@@ -103,7 +103,7 @@ HttpRequest budget_request(const ApiSection& api, const Secret& key) {
 
 io::Json submitted_values(const ApiSection& api, const io::Experiment& experiment) {
   if (!api.submit.body.empty()) {
-    return expand_json(io::Json::parse(api.submit.body), experiment);
+    return expand_json(io::parse_json(api.submit.body), experiment);
   }
   io::Json values = io::Json::object();
   for (const std::string& text : api.submit.query) {

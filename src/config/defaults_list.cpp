@@ -13,6 +13,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr int kMaxLoads = 300;
+
 /// One entry of a defaults list, taken apart.
 struct Entry {
   std::string name;  ///< of a file, or of a group if there is an option
@@ -142,6 +144,11 @@ Node FileLoader::section_of(Node tree, const fs::path& file) const {
 Node FileLoader::load(const fs::path& file) {
   if (std::find(open_.begin(), open_.end(), file) != open_.end()) {
     throw error<ConfigError>("{}: the defaults lists run in a circle.", display_path(file));
+  }
+  // Lists that each name the next file twice would double the work with every file.
+  if (++loads_ > kMaxLoads) {
+    throw error<ConfigError>(
+        "{}: the defaults lists load more than {} files.", display_path(file), kMaxLoads);
   }
   Node tree = read_yaml(file);
   (void)package_of(file);  // refuses packages

@@ -40,6 +40,7 @@ class FileLoader {
   const ComposeRequest* request_;
   std::map<std::string, GroupChoice>* choices_;
   std::vector<std::filesystem::path> files_;
+  int loads_ = 0;
   std::vector<std::filesystem::path> open_;  ///< being read, to find circles
 };
 

@@ -15,6 +15,22 @@
 namespace ff::config {
 namespace {
 
+// What no configuration comes near: every ${a} copies a value that may hold copies itself.
+constexpr size_t kMaxDepth = 100;               // of interpolations that wait for each other
+constexpr size_t kMaxCopied = size_t{4} << 20;  // bytes, all of them together
+constexpr size_t kNodeBytes = 200;
+
+size_t bytes_of(const Node& node) {
+  size_t bytes = kNodeBytes + node.text.size();
+  for (const std::string& key : node.keys) {
+    bytes += key.size();
+  }
+  for (const Node& item : node.items) {
+    bytes += bytes_of(item);
+  }
+  return bytes;
+}
+
 std::string trimmed(std::string_view text) {
   const auto first = text.find_first_not_of(" \t");
   const auto last = text.find_last_not_of(" \t");
@@ -61,8 +77,12 @@ class Resolver {
                                fmt::join(active_, " -> "),
                                path);
     }
+    if (active_.size() == kMaxDepth) {
+      throw error<ConfigError>(
+          "{}: more than {} interpolations refer to one another.", node.origin, kMaxDepth);
+    }
     active_.push_back(path);
-    Node value = expand(node, path);
+    Node value = expand(node, path, 0);
     value.origin = node.origin;
     node = std::move(value);
     active_.pop_back();
@@ -70,7 +90,10 @@ class Resolver {
   }
 
   /// The value of a scalar that holds at least one "${".
-  Node expand(const Node& node, const std::string& path) {
+  Node expand(const Node& node, const std::string& path, size_t depth) {
+    if (depth > kMaxDepth) {
+      throw error<ConfigError>("{}: interpolations are nested too deeply.", node.origin);
+    }
     const std::string& text = node.text;
     std::string out;
     size_t at = 0;
@@ -80,7 +103,7 @@ class Resolver {
         at += 3;
       } else if (text.compare(at, 2, "${") == 0) {
         const size_t end = closing_brace(node, at);
-        Node value = evaluate(node, text.substr(at + 2, end - at - 2), path);
+        Node value = evaluate(node, text.substr(at + 2, end - at - 2), path, depth);
         if (at == 0 && end + 1 == text.size()) {
           return value;
         }
@@ -111,9 +134,9 @@ class Resolver {
     throw error<ConfigError>("{}: the interpolation {} is never closed.", node.origin, show(node));
   }
 
-  Node evaluate(const Node& holder, std::string inner, const std::string& path) {
+  Node evaluate(const Node& holder, std::string inner, const std::string& path, size_t depth) {
     if (inner.find("${") != std::string::npos) {
-      const Node nested = expand(Node::scalar(inner, true, holder.origin), path);
+      const Node nested = expand(Node::scalar(inner, true, holder.origin), path, depth + 1);
       if (!nested.is_scalar()) {
         throw error<ConfigError>(
             "{}: {} cannot be part of an interpolation.", holder.origin, show(nested));
@@ -156,6 +179,11 @@ class Resolver {
           target);
     }
     resolve_node(*found, target);
+    copied_ += bytes_of(*found);
+    if (copied_ > kMaxCopied) {
+      throw error<ConfigError>(
+          "{}: the interpolations make more than {} bytes.", holder.origin, kMaxCopied);
+    }
     return *found;
   }
 
@@ -185,6 +213,7 @@ class Resolver {
 
   Node* root_;
   std::vector<std::string> active_;  ///< paths under resolution, outermost first
+  size_t copied_ = 0;                ///< bytes, by interpolations
   std::set<std::string> done_;       ///< resolved text may hold a literal "${"
 };
 

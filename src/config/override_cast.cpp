@@ -15,6 +15,8 @@
 namespace ff::config {
 namespace {
 
+using Json = nlohmann::ordered_json;
+
 /// A float as Python prints it (10.0, 1000000.0, 1e+16), because str(1e6) shows it.
 std::string python_float(double value) {
   if (std::isnan(value)) {
@@ -99,7 +101,8 @@ bool is_cast(std::string_view name) {
 
 Node cast_value(std::string_view type, const Node& value, const std::string& origin) {
   if (type == "json_str") {
-    return Node::scalar(to_json(value).dump(), true, origin);
+    return Node::scalar(
+        to_json(value).dump(-1, ' ', false, Json::error_handler_t::replace), true, origin);
   }
   Node out = value;
   out.origin = origin;

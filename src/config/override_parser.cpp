@@ -17,7 +17,7 @@
 namespace ff::config {
 namespace {
 
-constexpr int kMaxDepth = 100;  // of nested lists and calls
+constexpr int kMaxDepth = 100;  // of nested lists and calls, and of the parts of a key
 
 bool is_id_char(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
@@ -110,6 +110,9 @@ class Parser {
     const std::string_view key = text_.substr(at_, end - at_);
     if (key.find('@') != std::string_view::npos) {
       fail("packages (group@package) are not supported");
+    }
+    if (std::count(key.begin(), key.end(), '.') > kMaxDepth) {
+      fail("the key has too many parts");
     }
     bool start_of_part = true;
     for (; at_ < end; ++at_) {

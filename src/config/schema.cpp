@@ -24,8 +24,12 @@ std::string_view last_component(std::string_view key) {
   return dot == std::string_view::npos ? key : key.substr(dot + 1);
 }
 
-/// Edits (insert, delete, replace, swap two neighbours) from one text to the other.
-size_t edit_distance(std::string_view a, std::string_view b) {
+/// Edits (insert, delete, replace, swap two neighbours) from one text to the other, or more than
+/// `enough` if there are more.
+size_t edit_distance(std::string_view a, std::string_view b, size_t enough) {
+  if (std::max(a.size(), b.size()) - std::min(a.size(), b.size()) > enough) {
+    return enough + 1;  // a key of a megabyte is like none
+  }
   std::vector<size_t> before(b.size() + 1);
   std::vector<size_t> previous(b.size() + 1);
   std::vector<size_t> row(b.size() + 1);
@@ -119,13 +123,15 @@ std::optional<std::string> nearest_key(std::string_view key, std::span<const std
   for (const std::string& candidate : known) {
     const std::string_view candidate_last = last_component(candidate);
     // A third of the letters may be wrong; shorter words must match better.
-    const size_t full = edit_distance(key, candidate);
-    const size_t tail = edit_distance(last, candidate_last);
+    const size_t full_limit = std::max<size_t>(1, std::min(key.size(), candidate.size()) / 3);
+    const size_t tail_limit = std::min(last.size(), candidate_last.size()) / 3;
+    const size_t full = edit_distance(key, candidate, full_limit);
+    const size_t tail = edit_distance(last, candidate_last, tail_limit);
     size_t cost = std::string::npos;
-    if (full <= std::max<size_t>(1, std::min(key.size(), candidate.size()) / 3)) {
+    if (full <= full_limit) {
       cost = 2 * full;
     }
-    if (tail <= std::min(last.size(), candidate_last.size()) / 3) {
+    if (tail <= tail_limit) {
       // The odd number prefers a full match with as many edits.
       cost = std::min(cost, 2 * tail + 1);
     }

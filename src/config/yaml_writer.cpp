@@ -75,6 +75,10 @@ std::string escaped(const std::string& text) {
   return out;
 }
 
+std::string key_text(const std::string& key) {
+  return plain_is_safe(key, true) ? key : double_quoted(key);
+}
+
 std::string flow_text(const Node& node, const YamlStyle& style, bool inside) {
   switch (node.kind) {
     case Node::Kind::kNull:
@@ -95,7 +99,7 @@ std::string flow_text(const Node& node, const YamlStyle& style, bool inside) {
   for (size_t i = 0; i < node.items.size(); ++i) {
     out += i == 0 ? "" : ", ";
     if (map) {
-      out += node.keys[i] + ": ";
+      out += key_text(node.keys[i]) + ": ";
     }
     out += flow_text(node.items[i], style, true);
   }
@@ -105,9 +109,7 @@ std::string flow_text(const Node& node, const YamlStyle& style, bool inside) {
 void write_block(const Node& map, size_t indent, const YamlStyle& style, std::string& out) {
   for (size_t i = 0; i < map.keys.size(); ++i) {
     const Node& value = map.items[i];
-    const std::string key =
-        plain_is_safe(map.keys[i], true) ? map.keys[i] : double_quoted(map.keys[i]);
-    out += std::string(indent, ' ') + key + ":";
+    out += std::string(indent, ' ') + key_text(map.keys[i]) + ":";
     if (value.is_map() && !value.keys.empty()) {
       out += '\n';
       write_block(value, indent + 2, style, out);

@@ -2,19 +2,19 @@
 #include "flops_fit/data/config.h"
 
 #include "flops_fit/data/corpus.h"
+#include "flops_fit/io/json.h"
 #include "flops_fit/util/error.h"
-
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cmath>
 #include <type_traits>
 
 namespace ff::data {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using io::Json;
 
 template <class T>
 struct IsOptional : std::false_type {};
@@ -40,36 +40,63 @@ struct Writer {
   void refused(std::string_view, std::string_view) {}
 };
 
+/// get() would take true for 1, cut 1.5 to 1, and turn 2^63 negative.
+template <class T>
+bool fits(const Json& value, const config::FieldInfo& info) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return value.is_boolean();
+  } else if constexpr (std::is_arithmetic_v<T>) {
+    const bool kind = std::is_integral_v<T> ? value.is_number_integer() : value.is_number();
+    const double number = kind ? value.get<double>() : 0.0;
+    const bool in_type = !std::is_integral_v<T> || std::abs(number) < 9.2e18;
+    return kind && in_type && number >= info.min && number <= info.max;
+  } else {
+    return value.is_string();
+  }
+}
+
 /// Fills the fields of a struct from a JSON object; keys that are absent keep their default.
 struct Reader {
   Json object;
   std::string where;
 
   template <class T>
-  void operator()(std::string_view key, T& value, const config::FieldInfo&) {
+  void operator()(std::string_view key, T& value, const config::FieldInfo& info) {
     const auto found = object.find(std::string(key));
     if (found == object.end()) {
       return;
     }
     const std::string name = where + std::string(key);
-    try {
-      if constexpr (std::is_class_v<T> && requires(Reader & r) { value.visit(r); }) {
-        Reader nested{*found, name + "."};
-        value.visit(nested);
-        nested.finish();
-      } else if constexpr (IsOptional<T>::value) {
-        if (!found->is_null()) {
-          value = found->template get<typename T::value_type>();
-        }
-      } else {
-        value = found->template get<T>();
+    if constexpr (std::is_class_v<T> && requires(Reader & r) { value.visit(r); }) {
+      if (!found->is_object()) {
+        refuse(name, *found);
       }
-    } catch (const Json::exception&) {
-      throw error<ConfigError>("{}: {} is not of the type of this key.", name, found->dump());
+      Reader nested{*found, name + "."};
+      value.visit(nested);
+      nested.finish();
+    } else if constexpr (IsOptional<T>::value) {
+      value.reset();
+      if (!found->is_null()) {
+        value = checked<typename T::value_type>(name, *found, info);
+      }
+    } else {
+      value = checked<T>(name, *found, info);
     }
     object.erase(std::string(key));
   }
   void refused(std::string_view, std::string_view) {}
+
+  template <class T>
+  static T checked(const std::string& name, const Json& value, const config::FieldInfo& info) {
+    if (!fits<T>(value, info)) {
+      refuse(name, value);
+    }
+    return value.get<T>();
+  }
+
+  [[noreturn]] static void refuse(const std::string& name, const Json& value) {
+    throw error<ConfigError>("{}: {} is not a value of this key.", name, io::json_text(value));
+  }
 
   void finish() const {
     if (!object.empty()) {
@@ -206,11 +233,16 @@ std::string to_json(const DatasetConfig& config) {
   DatasetConfig copy = config;  // visit() is not const
   Writer writer;
   copy.visit(writer);
-  return writer.object.dump(-1, ' ', true, Json::error_handler_t::replace);
+  return io::json_text(writer.object);
 }
 
 DatasetConfig from_json(std::string_view json) {
-  Json object = Json::parse(json, nullptr, false);
+  Json object;
+  try {
+    object = io::parse_json(json);
+  } catch (const io::JsonError& problem) {
+    throw error<ConfigError>("dataset settings: {}, in '{}'.", problem.what(), json.substr(0, 40));
+  }
   if (!object.is_object()) {
     throw error<ConfigError>("dataset settings: expected one JSON object, got '{}'.",
                              json.substr(0, 40));

@@ -2,9 +2,8 @@
 #include "flops_fit/data/corpus.h"
 
 #include "flops_fit/data/mapped_file.h"
+#include "flops_fit/io/json.h"
 #include "flops_fit/util/error.h"
-
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cstring>
@@ -65,6 +64,27 @@ size_t first_invalid(std::string_view text) {
   return std::string_view::npos;
 }
 
+int64_t count_invalid(std::string_view text) {
+  int64_t count = 0;
+  for (size_t at = 0; (at = first_invalid(text)) != std::string_view::npos; ++count) {
+    text.remove_prefix(at + 1);
+  }
+  return count;
+}
+
+/// Throws FileError for a file that is no text; `replaced` bytes of it are not UTF-8. Known before
+/// anything is repaired, because repaired binary data are three times as long.
+void check_share(const std::filesystem::path& path, int64_t replaced, size_t size) {
+  if (replaced * 100 > static_cast<int64_t>(size)) {
+    throw error<FileError>(
+        "{}: {} of {} bytes are not UTF-8 text; convert the file (iconv -t UTF-8), or leave it "
+        "out.",
+        path.string(),
+        replaced,
+        size);
+  }
+}
+
 /// Hands documents on, repaired and counted.
 class Documents {
  public:
@@ -115,6 +135,25 @@ void read_text(std::string_view text, const std::string& where, Documents& docum
   documents.add(text.substr(begin), where);
 }
 
+io::Json parse_line(std::string_view line, const std::string& where) {
+  const auto fail = [&](std::string_view why) -> FileError {
+    return error<FileError>("{}: expected one JSON object a line, found '{}'{}{}; fix the line.",
+                            where,
+                            line.substr(0, 40),
+                            line.size() > 40 ? "..." : "",
+                            why);
+  };
+  try {
+    io::Json object = io::parse_json(line);
+    if (!object.is_object()) {
+      throw fail("");
+    }
+    return object;
+  } catch (const io::JsonError& problem) {
+    throw fail(fmt::format(" ({})", problem.what()));
+  }
+}
+
 void read_jsonl(std::string_view text,
                 const std::string& path,
                 const std::string& field,
@@ -141,13 +180,7 @@ void read_jsonl(std::string_view text,
       documents.summary().replaced_bytes += replaced;
       line = repaired;
     }
-    const auto object = nlohmann::json::parse(line, nullptr, false);
-    if (object.is_discarded() || !object.is_object()) {
-      throw error<FileError>("{}: expected one JSON object a line, found '{}'{}; fix the line.",
-                             where,
-                             line.substr(0, 40),
-                             line.size() > 40 ? "..." : "");
-    }
+    const io::Json object = parse_line(line, where);
     const auto found = object.find(field);
     if (found == object.end() || !found->is_string()) {
       throw error<FileError>(
@@ -186,11 +219,14 @@ void for_each_piece(std::string_view document,
                     size_t limit,
                     const std::function<void(std::string_view)>& visit) {
   for (size_t at = 0; at < document.size();) {
-    const size_t newline = document.find('\n', at);
-    size_t end = newline == std::string_view::npos ? document.size() : newline + 1;
+    // Every search stays within the limit: in a line of a gigabyte, each would go through all of it.
+    const std::string_view rest = document.substr(at, limit + 1);
+    const size_t newline = rest.substr(0, limit).find('\n');
+    size_t end = at + (newline == std::string_view::npos ? rest.size() : newline + 1);
     if (end - at > limit) {
-      end = document.rfind(' ', at + limit);
-      if (end == std::string_view::npos || end <= at) {
+      const size_t space = rest.rfind(' ');
+      end = at + space;
+      if (space == std::string_view::npos || space == 0) {
         end = at + limit;
         while (end > at + 1 && (static_cast<unsigned char>(document[end]) & 0xC0) == 0x80) {
           --end;  // not inside a character
@@ -208,24 +244,15 @@ CorpusSummary for_each_document(const std::vector<CorpusFile>& files,
   Documents documents(visit);
   for (const CorpusFile& file : files) {
     const MappedFile mapped(file.path);
-    const int64_t replaced_before = documents.summary().replaced_bytes;
     std::string_view text = mapped.bytes();
     if (text.starts_with(kByteOrderMark)) {
       text.remove_prefix(kByteOrderMark.size());
     }
+    check_share(file.path, count_invalid(text), text.size());
     if (file.kind == FileKind::kJsonl) {
       read_jsonl(text, file.path.string(), text_field, documents);
     } else {
       read_text(text, file.path.string(), documents);
-    }
-    const int64_t replaced = documents.summary().replaced_bytes - replaced_before;
-    if (replaced * 100 > static_cast<int64_t>(text.size())) {
-      throw error<FileError>(
-          "{}: {} of {} bytes are not UTF-8 text; convert the file (iconv -t UTF-8), or leave it "
-          "out.",
-          file.path.string(),
-          replaced,
-          text.size());
     }
   }
   return documents.summary();

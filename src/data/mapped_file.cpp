@@ -24,49 +24,48 @@ int64_t modified_ns(const struct stat& info) {
 }  // namespace
 
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
-  fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd_ < 0) {
+  // Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) {
     throw error<FileError>("{}: cannot open: {}.", path.string(), std::strerror(errno));
   }
   struct stat info {};
-  if (::fstat(fd_, &info) != 0 || !S_ISREG(info.st_mode)) {
-    ::close(fd_);
+  if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+    ::close(fd);
     throw error<FileError>("{}: is not a regular file.", path.string());
   }
   size_ = static_cast<size_t>(info.st_size);
+  inode_ = info.st_ino;
   modified_ns_ = modified_ns(info);
-  if (size_ > 0) {
-    void* const address = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd_, 0);
-    if (address == MAP_FAILED) {
-      const int problem = errno;
-      ::close(fd_);
-      throw error<FileError>(
-          "{}: cannot map into memory: {}.", path.string(), std::strerror(problem));
-    }
-    data_ = static_cast<const char*>(address);
+  void* const address = size_ > 0 ? ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd, 0) : nullptr;
+  const int problem = errno;
+  ::close(fd);  // a corpus may be of more files than a process may hold open
+  if (address == MAP_FAILED) {
+    throw error<FileError>(
+        "{}: cannot map into memory: {}.", path.string(), std::strerror(problem));
   }
+  data_ = static_cast<const char*>(address);
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
     : path_(std::move(other.path_)),
       data_(std::exchange(other.data_, nullptr)),
       size_(std::exchange(other.size_, 0)),
-      fd_(std::exchange(other.fd_, -1)),
+      inode_(other.inode_),
       modified_ns_(other.modified_ns_) {}
 
 MappedFile::~MappedFile() {
   if (data_ != nullptr) {
     ::munmap(const_cast<char*>(data_), size_);
   }
-  if (fd_ >= 0) {
-    ::close(fd_);
-  }
 }
 
 bool MappedFile::changed() const {
   struct stat info {};
-  return ::fstat(fd_, &info) != 0 || static_cast<size_t>(info.st_size) != size_ ||
-         modified_ns(info) != modified_ns_;
+  if (::stat(path_.c_str(), &info) != 0 || info.st_ino != inode_) {
+    return false;  // removed, or another file took the name: ours lives on as it was
+  }
+  return static_cast<size_t>(info.st_size) != size_ || modified_ns(info) != modified_ns_;
 }
 
 uint64_t content_hash(std::string_view bytes) {

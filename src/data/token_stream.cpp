@@ -51,6 +51,9 @@ void TokenStream::read(int64_t begin, std::span<int32_t> out) const {
                        begin + static_cast<int64_t>(out.size()),
                        size_);
   }
+  if (out.empty()) {
+    return;  // an empty stream has no segment to begin in
+  }
   auto segment =
       std::upper_bound(segments_.begin(), segments_.end(), begin, [](int64_t at, const Segment& s) {
         return at < s.begin;

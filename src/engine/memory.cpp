@@ -43,7 +43,9 @@ double fused_thread_bytes(const Architecture& arch) {
   const int64_t attention =
       arch.seq_len * (9 * head + 2 * fused::padded(std::min(arch.seq_len, fused::kQueryBlock)));
   const int64_t factors = 256 * (std::max({d, arch.d_ff}) + 2 * fused::kMaxLanes + 96);
-  return static_cast<double>(arch.num_layers * layer + shared + attention + factors) * kFloat;
+  return (static_cast<double>(arch.num_layers) * static_cast<double>(layer) +
+          static_cast<double>(shared + attention + factors)) *
+         kFloat;
 }
 
 /// Floats per token that autograd keeps until the backward pass: of a layer two norms, q, k, v, the

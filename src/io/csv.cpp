@@ -5,6 +5,7 @@
 #include "flops_fit/util/error.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 namespace ff::io {
 namespace {
@@ -110,8 +111,9 @@ Table parse_csv(std::string_view text, const std::string& file) {
     throw error<FileError>("{}: the file is empty; expected a header line and rows.", file);
   }
   // A column without a name is the index that pandas writes; it is left out.
+  std::unordered_set<std::string_view> names;
   for (const std::string& name : *header) {
-    if (!name.empty() && table.has(name)) {
+    if (!name.empty() && !names.insert(name).second) {
       throw error<FileError>(
           "{}:{}: two columns are called {}; rename one.", file, reader.line(), name);
     }
@@ -135,7 +137,7 @@ Table parse_csv(std::string_view text, const std::string& file) {
         row.values.get_ref<Json::object_t&>().emplace_back((*header)[i], std::move((*cells)[i]));
       }
     }
-    table.rows.push_back(std::move(row));
+    table.add(std::move(row));
   }
   return table;
 }

@@ -12,9 +12,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr size_t kMaxDepth = 500;
+constexpr size_t kMaxKeys = 10'000;  // of one object
+
 /// The value as a user would recognise it, cut to a line's length.
 std::string show(const Json& value) {
-  std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string text = json_text(value);
   if (text.size() > 40) {
     text.resize(37);
     text += "...";
@@ -22,9 +25,40 @@ std::string show(const Json& value) {
   return text;
 }
 
+size_t line_at(std::string_view text, size_t byte) {
+  const auto end = static_cast<std::ptrdiff_t>(std::min(byte, text.size()));
+  return 1 + static_cast<size_t>(std::count(text.begin(), text.begin() + end, '\n'));
+}
+
+/// Throws JsonError for what would take a stack or a time out of proportion, before there is a
+/// tree.
+void check_limits(std::string_view text) {
+  std::vector<size_t> keys;  // so far, of every container that is open
+  bool in_string = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      i += c == '\\' ? 1 : 0;
+      in_string = c != '"';
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '[' || c == '{') {
+      if (keys.size() == kMaxDepth) {
+        throw JsonError(line_at(text, i), fmt::format("nested more than {} deep", kMaxDepth));
+      }
+      keys.push_back(0);
+    } else if ((c == ']' || c == '}') && !keys.empty()) {
+      keys.pop_back();
+    } else if (c == ':' && !keys.empty() && ++keys.back() > kMaxKeys) {
+      throw JsonError(line_at(text, i), fmt::format("an object with more than {} keys", kMaxKeys));
+    }
+  }
+}
+
 /// Python's json module writes NaN and Infinity, which are not JSON: they become null.
-std::string without_python_numbers(const std::string& text) {
+std::string without_python_numbers(std::string_view text) {
   std::string result;
+  result.reserve(text.size());
   bool in_string = false;
   for (size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
@@ -36,7 +70,7 @@ std::string without_python_numbers(const std::string& text) {
     in_string = in_string != (c == '"');
     size_t length = 0;
     for (const std::string_view word : {"NaN", "Infinity", "-Infinity"}) {
-      if (!in_string && text.compare(i, word.size(), word) == 0) {
+      if (!in_string && text.substr(i, word.size()) == word) {
         length = word.size();
       }
     }
@@ -52,10 +86,27 @@ std::string without_python_numbers(const std::string& text) {
 
 }  // namespace
 
-Json parse_json(const std::string& text) {
-  const bool python =
-      text.find("NaN") != std::string::npos || text.find("Infinity") != std::string::npos;
-  return Json::parse(python ? without_python_numbers(text) : text);
+Json parse_json(std::string_view text) {
+  check_limits(text);
+  std::string tidy;
+  if (text.find("NaN") != std::string_view::npos ||
+      text.find("Infinity") != std::string_view::npos) {
+    tidy = without_python_numbers(text);
+    text = tidy;
+  }
+  try {
+    return Json::parse(text);
+  } catch (const Json::parse_error& problem) {
+    throw JsonError(
+        line_at(text, problem.byte),
+        problem.byte >= text.size() ? "the JSON ends too early (truncated?)" : "not valid JSON");
+  } catch (const Json::out_of_range&) {
+    throw JsonError(1, "a number that does not fit into 64 bits");
+  }
+}
+
+std::string json_text(const Json& value, int indent) {
+  return value.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
 
 Json read_json(const fs::path& path, std::string_view remedy) {
@@ -69,21 +120,17 @@ Json read_json(const fs::path& path, std::string_view remedy) {
   }
   try {
     return parse_json(text);
-  } catch (const Json::out_of_range& problem) {
-    throw error<FileError>("{}: a number that does not fit ({}).", path.string(), problem.what());
-  } catch (const Json::parse_error& problem) {
-    const size_t at = std::min(problem.byte, text.size());
-    const auto line =
-        1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n');
-    const char* kind =
-        at >= text.size() ? "the JSON ends too early (truncated?)" : "not valid JSON";
-    throw error<FileError>(
-        "{}:{}: {}; restore the file, or {}.", path.string(), line, kind, remedy);
+  } catch (const JsonError& problem) {
+    throw error<FileError>("{}:{}: {}; restore the file, or {}.",
+                           path.string(),
+                           problem.line(),
+                           problem.what(),
+                           remedy);
   }
 }
 
 void write_json(const fs::path& path, const Json& value) {
-  write_file_atomically(path, value.dump(2) + "\n");
+  write_file_atomically(path, json_text(value, 2) + "\n");
 }
 
 ObjectReader::ObjectReader(const Json& value, std::string where)
@@ -132,6 +179,9 @@ int64_t ObjectReader::integer(std::string_view key) const {
   const double value = number(key);
   // Counts may be written as 1e6; beyond 2^53 a double no longer holds every integer.
   if (at(key).is_number_integer()) {
+    if (at(key).is_number_unsigned() && at(key).get<uint64_t>() > INT64_MAX) {
+      fail(key, "a whole number below 2^63");
+    }
     return at(key).get<int64_t>();
   }
   if (value != std::floor(value) || std::abs(value) > 9.0e15) {

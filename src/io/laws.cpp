@@ -353,7 +353,8 @@ ScalingLaws laws_from_json(const Json& value, const std::string& where) {
   if (object.has("warnings")) {
     const Json& warnings = object.at("warnings");
     for (const Json& warning : warnings.is_array() ? warnings : Json::array()) {
-      laws.warnings.push_back(warning.is_string() ? warning.get<std::string>() : warning.dump());
+      laws.warnings.push_back(warning.is_string() ? warning.get<std::string>()
+                                                  : json_text(warning));
     }
   }
   if (object.has("provenance")) {

@@ -70,7 +70,7 @@ std::optional<Interval> read_interval(const ObjectReader& object, std::string_vi
     throw error<FileError>("{}.{}: expected [low, high], found {}; {}.",
                            object.where(),
                            key,
-                           value.dump(),
+                           json_text(value),
                            kLawsRemedy);
   }
   return Interval{value[0].get<double>(), value[1].get<double>()};

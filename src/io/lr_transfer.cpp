@@ -95,7 +95,7 @@ LrCurve read_curve(const ObjectReader& object) {
     if (!rate.is_number() || !(rate.get<double>() > 0)) {
       throw error<FileError>("{}.diverged: expected positive numbers, found {}; {}.",
                              object.where(),
-                             rate.dump(),
+                             json_text(rate),
                              kRemedy);
     }
     curve.diverged.push_back(rate.get<double>());

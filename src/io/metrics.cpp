@@ -36,14 +36,17 @@ std::vector<MetricsLine> read_metrics(const std::filesystem::path& path) {
     if (text.find_first_not_of(" \t\r") == std::string_view::npos) {
       continue;
     }
-    const Json value = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-    if (value.is_discarded()) {
+    Json value;
+    try {
+      value = parse_json(text);
+    } catch (const JsonError& problem) {
       if (torn) {
         break;
       }
-      throw error<FileError>("{}:{}: not valid JSON; remove the line, or train this run again.",
+      throw error<FileError>("{}:{}: {}; remove the line, or train this run again.",
                              path.string(),
-                             number);
+                             number,
+                             problem.what());
     }
     const MetricsLine line = metrics_from_json(value, fmt::format("{}:{}", path.string(), number));
     while (!lines.empty() && lines.back().step >= line.step) {
@@ -64,7 +67,7 @@ std::string to_json_line(const MetricsLine& line) {
   if (line.eval_loss) {
     value["eval_loss"] = number_or_null(*line.eval_loss);
   }
-  return value.dump();
+  return json_text(value);
 }
 
 }  // namespace ff::io

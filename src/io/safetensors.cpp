@@ -148,9 +148,9 @@ Safetensors parse_safetensors(std::string_view bytes, const std::string& where) 
   const std::string_view data = bytes.substr(kLengthBytes + length);
   Json header;
   try {
-    header = parse_json(std::string(bytes.substr(kLengthBytes, length)));
-  } catch (const Json::exception&) {
-    damaged(where, "the header is not JSON");
+    header = parse_json(bytes.substr(kLengthBytes, length));
+  } catch (const JsonError& problem) {
+    damaged(where, fmt::format("the header is {}", problem.what()));
   }
   if (!header.is_object()) {
     damaged(where, "the header is no object");

@@ -4,10 +4,12 @@
 #include "flops_fit/util/error.h"
 
 #include <set>
+#include <utility>
 
 namespace ff::io {
 namespace {
 
+constexpr int64_t kMaxBatchRows = 1'000'000'000'000;
 constexpr const char* kRemedy = "run ff-plan first, or give paths.sweep";
 
 }  // namespace
@@ -30,8 +32,19 @@ cost::Architecture architecture_from_json(const ObjectReader& object) {
       .vocab_size = object.integer("vocab_size"),
       .seq_len = object.integer("seq_len"),
   };
-  for (const char* key : {"d_model", "num_layers", "num_heads", "d_ff", "vocab_size", "seq_len"}) {
-    static_cast<void>(object.positive(key));
+  for (const auto& [key, most] : {std::pair{"d_model", cost::kMaxWidth},
+                                  {"num_layers", cost::kMaxLayers},
+                                  {"num_heads", cost::kMaxWidth},
+                                  {"d_ff", cost::kMaxHidden},
+                                  {"vocab_size", cost::kMaxVocab},
+                                  {"seq_len", cost::kMaxSeqLen}}) {
+    if (object.integer(key) < 1 || object.integer(key) > most) {
+      throw error<FileError>("{}.{}: expected a whole number from 1 to {}, found {}.",
+                             object.where(),
+                             key,
+                             most,
+                             object.integer(key));
+    }
   }
   if (arch.d_model % arch.num_heads != 0) {
     throw error<FileError>("{}: d_model {} is not a multiple of num_heads {}.",
@@ -138,6 +151,19 @@ Experiment experiment_from_json(const Json& value, const std::string& where) {
     if (*field < 0) {
       throw error<FileError>("{}.{}: expected a count, found {}.", where, key, *field);
     }
+  }
+  if (e.batch_size > kMaxBatchRows) {
+    throw error<FileError>(
+        "{}.batch_size: expected at most {} rows, found {}.", where, kMaxBatchRows, e.batch_size);
+  }
+  const double seq_len = e.architecture ? static_cast<double>(e.architecture->seq_len) : 1.0;
+  const double trained =
+      static_cast<double>(e.batch_size) * static_cast<double>(e.num_steps) * seq_len;
+  if (trained > 9e18) {
+    throw error<FileError>(
+        "{}: batch_size x num_steps x seq_len are {:.2e} tokens, more than a run can count.",
+        where,
+        trained);
   }
   e.learning_rate = object.number_or("learning_rate", 0.0);
   e.seed = object.integer_or("seed", 0);

@@ -45,7 +45,7 @@ void read_array(const fs::path& path, std::string_view remedy, Table& table) {
                            remedy);
   }
   for (size_t i = 0; i < json.size(); ++i) {
-    table.rows.push_back({std::move(json[i]), fmt::format("{}: [{}]", path.string(), i)});
+    table.add({std::move(json[i]), fmt::format("{}: [{}]", path.string(), i)});
   }
 }
 
@@ -53,17 +53,18 @@ void read_lines(std::string_view text, Table& table) {
   text.remove_prefix(text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0);
   for (int64_t number = 1; !text.empty(); ++number) {
     const size_t end = std::min(text.find('\n'), text.size());
-    const std::string line(text.substr(0, end));
+    const std::string_view line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
-    if (line.find_first_not_of(" \t\r") == std::string::npos) {
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos) {
       continue;
     }
     const std::string where = fmt::format("{}:{}", table.file, number);
     try {
-      table.rows.push_back({parse_json(line), where});
-    } catch (const Json::exception&) {
-      throw error<FileError>("{}: not one JSON object a line; restore the file{}.",
+      table.add({parse_json(line), where});
+    } catch (const JsonError& problem) {
+      throw error<FileError>("{}: not one JSON object a line ({}); restore the file{}.",
                              where,
+                             problem.what(),
                              text.empty() ? " (cut off?)" : "");
     }
   }
@@ -107,14 +108,25 @@ const Json* cell(const Row& row, std::string_view column) {
 }
 
 std::string as_text(const Json& value) {
-  return value.is_string() ? value.get<std::string>()
-                           : value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return value.is_string() ? value.get<std::string>() : json_text(value);
 }
 
 }  // namespace
 
 bool Table::has(std::string_view column) const {
   return std::find(columns.begin(), columns.end(), column) != columns.end();
+}
+
+void Table::add(Row row) {
+  cells += row.values.size();
+  if (rows.size() == kMaxRows || cells > kMaxCells) {
+    throw error<FileError>(
+        "{}: the table has more than {} rows or {} cells; leave out what is not needed.",
+        row.where,
+        kMaxRows,
+        kMaxCells);
+  }
+  rows.push_back(std::move(row));
 }
 
 std::string Table::list_columns() const {
@@ -184,7 +196,7 @@ std::optional<double> number_in(const Row& row, std::string_view column) {
         "or leave the row out with input.filter.",
         row.where,
         column,
-        Json(text.substr(0, 40)).dump(-1, ' ', false, Json::error_handler_t::replace));
+        json_text(text.substr(0, 40)));
   }
   return number;
 }

@@ -145,6 +145,7 @@ Plan make_lr_transfer_plan(const PlanConfig& config) {
         e.experiment_id = fmt::format("exp_{:04}", plan.experiments.size());
         e.learning_rate = std::exp2(exponent);
         e.seed = config.plan.first_seed + s;
+        check_experiment(e, plan.experiments.size());
         plan.experiments.push_back(e);
       }
     }

@@ -5,6 +5,9 @@
 #include "flops_fit/plan/schedule.h"
 #include "flops_fit/plan/shapes.h"
 #include "flops_fit/util/error.h"
+#include "flops_fit/util/units.h"
+
+#include <cmath>
 
 namespace ff::plan {
 
@@ -42,6 +45,21 @@ void check_width(std::string_view key, int64_t d_model, const ModelSection& mode
   if (d_model % model.head_size != 0) {
     throw error<ConfigError>(
         "{}: {} is not a multiple of model.head_size={}.", key, d_model, model.head_size);
+  }
+}
+
+void check_experiment(const io::Experiment& experiment, size_t number) {
+  if (!std::isfinite(experiment.learning_rate) || experiment.learning_rate <= 0) {
+    throw error<ConfigError>(
+        "lr_schedule: the learning rate of a model of {} parameters and {} steps would be {}.",
+        experiment.model_size,
+        experiment.num_steps,
+        format_number(experiment.learning_rate));
+  }
+  if (number >= kMaxExperiments) {
+    throw error<ConfigError>(
+        "impossible plan: more than {} experiments; plan fewer budgets, sizes or seeds.",
+        kMaxExperiments);
   }
 }
 

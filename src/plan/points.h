@@ -25,6 +25,10 @@ namespace ff::plan {
 /// Throws ConfigError unless heads of model.head_size fill `d_model`, a value of `key`.
 void check_width(std::string_view key, int64_t d_model, const ModelSection& model);
 
+/// Throws ConfigError for a learning rate that is no positive number, and if a plan that has `number`
+/// experiments already would become too long.
+void check_experiment(const io::Experiment& experiment, size_t number);
+
 /// Throws ConfigError for an odd model.head_size.
 void check_head_size(const ModelSection& model);
 

@@ -10,6 +10,13 @@
 namespace ff::plan {
 
 RunLength make_run_length(double tokens, const PlanConfig& config) {
+  if (!(tokens <= kMaxRunTokens)) {
+    throw error<ConfigError>(
+        "impossible plan: a run of {} tokens, more than {}; lower the budget, or raise "
+        "model.min_size.",
+        format_number(tokens),
+        format_number(kMaxRunTokens));
+  }
   const ScheduleSection& rule = config.schedule;
   const auto seq_len = static_cast<double>(config.dataset.seq_len);
   const double batch_tokens = std::clamp(rule.batch_factor * std::pow(tokens, rule.batch_exponent),
@@ -19,7 +26,11 @@ RunLength make_run_length(double tokens, const PlanConfig& config) {
       rule.batch_size.value_or(std::max<int64_t>(1, std::llround(batch_tokens / seq_len)));
   // A fixed batch is kept as asked; the rule's may shrink to let whole steps fit the budget.
   const int64_t smallest = rule.batch_size ? wanted : 1;
-  for (int64_t rows = wanted; rows >= smallest; --rows) {
+  // Of a batch that is larger than twice the run, not one fits.
+  const int64_t largest = rule.batch_size
+                              ? wanted
+                              : std::min<int64_t>(wanted, std::llround(2.0 * tokens / seq_len) + 1);
+  for (int64_t rows = largest; rows >= smallest; --rows) {
     const double step_tokens = static_cast<double>(rows) * seq_len;
     const int64_t steps = std::llround(tokens / step_tokens);
     if (steps < 1) {

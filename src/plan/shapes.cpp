@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/plan/shapes.h"
 
+#include "flops_fit/util/error.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -11,10 +13,6 @@ namespace {
 
 /// Weight of ln(aspect / aimed aspect) against ln(N / target).
 constexpr double kAspectWeight = 0.05;
-
-bool heads_allowed(int64_t heads, const std::vector<int64_t>& options) {
-  return options.empty() || std::find(options.begin(), options.end(), heads) != options.end();
-}
 
 }  // namespace
 
@@ -42,14 +40,19 @@ std::optional<cost::Architecture> find_shape(double target_size,
                                              const PlanConfig& config) {
   const ArchitectureSection& limits = config.architecture;
   const int64_t step = std::lcm(limits.d_model_multiple, config.model.head_size);
+  if (step > cost::kMaxWidth) {
+    throw error<ConfigError>(
+        "architecture.d_model_multiple={} and model.head_size={} have no common multiple up to {}; "
+        "lower one of them.",
+        limits.d_model_multiple,
+        config.model.head_size,
+        cost::kMaxWidth);
+  }
   std::optional<cost::Architecture> best;
   double best_cost = std::numeric_limits<double>::infinity();
 
   const auto consider = [&](int64_t d_model, int64_t layers) {
     const cost::Architecture shape = make_shape(d_model, layers, vocab_size, config);
-    if (!heads_allowed(shape.num_heads, limits.head_options)) {
-      return;
-    }
     const auto size =
         static_cast<double>(model_size_of(cost::count_params(shape), config.model.count));
     double cost = std::abs(std::log(size / target_size));
@@ -65,14 +68,31 @@ std::optional<cost::Architecture> find_shape(double target_size,
 
   const int64_t first = config.model.num_layers.value_or(limits.min_layers);
   const int64_t last = config.model.num_layers.value_or(limits.max_layers);
+  const auto reaches_target = [&](int64_t d_model, int64_t layers) {
+    const cost::Architecture shape = make_shape(d_model, layers, vocab_size, config);
+    return static_cast<double>(model_size_of(cost::count_params(shape), config.model.count)) >=
+           target_size;
+  };
   for (int64_t layers = first; layers <= last; ++layers) {
-    // The size grows with the width: stop at the first width beyond the target.
-    for (int64_t d_model = step;; d_model += step) {
-      consider(d_model, layers);
-      const cost::Architecture shape = make_shape(d_model, layers, vocab_size, config);
-      if (static_cast<double>(model_size_of(cost::count_params(shape), config.model.count)) >=
-          target_size) {
-        break;
+    // The size grows with the width: no width is better than the first beyond the target and,
+    // because the size outweighs the aspect, the one before; or, with head_options, all below it.
+    int64_t below = 0;  // in steps
+    int64_t beyond = cost::kMaxWidth / step;
+    while (beyond - below > 1) {
+      const int64_t middle = below + (beyond - below) / 2;
+      (reaches_target(middle * step, layers) ? beyond : below) = middle;
+    }
+    if (limits.head_options.empty()) {
+      if (below > 0) {
+        consider(below * step, layers);
+      }
+      consider(beyond * step, layers);
+      continue;
+    }
+    for (const int64_t heads : limits.head_options) {
+      const bool in_range = heads <= beyond * step / config.model.head_size;
+      if (in_range && heads * config.model.head_size % step == 0) {
+        consider(heads * config.model.head_size, layers);
       }
     }
   }

@@ -62,7 +62,15 @@ std::vector<double> target_sizes(double budget, const PlanConfig& config) {
 io::Experiment abstract_experiment(double budget, double size) {
   io::Experiment e;
   e.compute_budget = budget;
-  e.model_size = static_cast<int64_t>(size);
+  e.model_size = std::max<int64_t>(1, static_cast<int64_t>(size));
+  if (budget / (6.0 * static_cast<double>(e.model_size)) > kMaxRunTokens) {
+    throw error<ConfigError>(
+        "impossible plan: {} parameters would see more than {} tokens at budget {}; raise "
+        "model.min_size, or lower the budget.",
+        e.model_size,
+        format_number(kMaxRunTokens),
+        format_flops(budget));
+  }
   e.num_tokens = static_cast<int64_t>(budget / (6.0 * static_cast<double>(e.model_size)));
   e.tokens_per_param = static_cast<double>(e.num_tokens) / static_cast<double>(e.model_size);
   e.planned_flops = 6.0 * static_cast<double>(e.model_size) * static_cast<double>(e.num_tokens);
@@ -110,6 +118,18 @@ void check(const PlanConfig& config, size_t num_budgets) {
         num_budgets);
   }
   check_head_size(config.model);
+  // Known before hours of search: the settings allow a thousand of each.
+  if (config.plan.widths.empty() && num_budgets *
+                                            static_cast<size_t>(config.compute.num_model_sizes) *
+                                            static_cast<size_t>(config.plan.seeds) >
+                                        kMaxExperiments) {
+    throw error<ConfigError>(
+        "impossible plan: {} budgets x {} model sizes x {} seeds are more than {} experiments.",
+        num_budgets,
+        config.compute.num_model_sizes,
+        config.plan.seeds,
+        kMaxExperiments);
+  }
   if (config.architecture.min_layers > config.architecture.max_layers) {
     throw error<ConfigError>("architecture.min_layers={} is above architecture.max_layers={}.",
                              config.architecture.min_layers,
@@ -207,6 +227,7 @@ Plan make_isoflop_plan(const PlanConfig& config) {
         e.learning_rate =
             learning_rate(static_cast<double>(e.model_size), e.num_steps, config.lr_schedule);
         e.seed = config.plan.first_seed + s;
+        check_experiment(e, plan.experiments.size());
         plan.experiments.push_back(e);
       }
     }
@@ -286,7 +307,7 @@ std::string run_plan(const PlanConfig& config, const RunPlanOptions& options) {
   for (const io::Experiment& e : plan.experiments) {
     json.push_back(io::to_json(e));
   }
-  return json.dump(2) + "\n";
+  return io::json_text(json, 2) + "\n";
 }
 
 }  // namespace ff::plan

@@ -76,7 +76,7 @@ std::string checks(const io::ScalingLaws& laws) {
   std::string out = rollout(laws) + conventions(laws);
   if (laws.validation.is_object() && !laws.validation.empty()) {
     const std::string text =
-        laws.validation.dump(2, ' ', false, io::Json::error_handler_t::replace);
+        io::json_text(laws.validation, 2);
     out +=
         "<h2>Validation</h2>\n<details><summary>Exponent, leave-one-out, rollout and "
         "jackknife</summary>\n<pre>" +

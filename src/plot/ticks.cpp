@@ -17,6 +17,9 @@ namespace {
 
 constexpr double kLogMargin = 0.05;  // of the range, on each side
 constexpr double kLinearMargin = 0.05;
+/// What is larger (or, on a logarithmic axis, closer to 0) has no place in a picture, and its
+/// ratios and differences would not be finite.
+constexpr double kLargest = 1e100;
 
 std::string label_of(double value, Numbers numbers) {
   if (numbers == Numbers::kPowers) {
@@ -104,7 +107,7 @@ Range range_of(const Panel& panel, bool along_x) {
   double high = -low;
   const auto take = [&](const std::vector<double>& values) {
     for (const double value : values) {
-      if (std::isfinite(value) && (!log || value > 0)) {
+      if (std::abs(value) <= kLargest && (!log || value >= 1 / kLargest)) {
         low = std::min(low, value);
         high = std::max(high, value);
       }

@@ -33,9 +33,12 @@ std::optional<LockOwner> read_owner(int fd) {
   if (size <= 0) {
     return std::nullopt;
   }
-  const io::Json json = io::Json::parse(std::string_view(buffer.data(), static_cast<size_t>(size)),
-                                        nullptr,
-                                        /*allow_exceptions=*/false);
+  io::Json json;
+  try {
+    json = io::parse_json(std::string_view(buffer.data(), static_cast<size_t>(size)));
+  } catch (const io::JsonError&) {
+    // json stays null
+  }
   if (!json.is_object()) {
     return LockOwner{.host = "an unknown machine"};
   }

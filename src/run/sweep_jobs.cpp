@@ -21,6 +21,12 @@ double cost_of(const io::Experiment& e) {
   return e.predicted_seconds > 0 ? e.predicted_seconds : e.planned_flops;
 }
 
+/// When the result in the folder was written; tells one from the next.
+fs::file_time_type written(const fs::path& run_dir) {
+  std::error_code missing;
+  return fs::last_write_time(run_dir / kResultFile, missing);
+}
+
 void warn_of_replaced(const std::vector<Job>& queue) {
   const auto others = std::count_if(
       queue.begin(), queue.end(), [](const Job& job) { return holds_other_run(job.request); });
@@ -54,13 +60,12 @@ SweepJobs::SweepJobs(const train::TrainConfig& config)
       continue;
     }
     ++size_;
-    const auto known =
-        config_.resume ? find_result(request.run_dir, request.config_hash) : std::nullopt;
-    if (known && keep(*known)) {
+    const auto known = find_result(request.run_dir, request.config_hash);
+    if (known && config_.resume && keep(*known)) {
       continue;
     }
-    if (const auto old = find_result(request.run_dir, request.config_hash)) {
-      failed_before_[old->experiment_id] = old->timestamp;
+    if (known) {
+      known_before_[known->experiment_id] = written(request.run_dir);
     }
     if (mode_.in_worker) {
       job.needs = mode_.needs(request);
@@ -134,10 +139,9 @@ std::optional<ClaimedJob> SweepJobs::claim(const std::function<bool(const Job&)>
     }
     // Another one may have run it since the queue was made, and failed, too.
     const auto meanwhile = find_result(request.run_dir, request.config_hash);
-    const auto before = failed_before_.find(request.experiment.experiment_id);
-    const bool known =
-        before != failed_before_.end() && meanwhile && meanwhile->timestamp == before->second;
-    if (meanwhile && !known) {
+    const auto before = known_before_.find(request.experiment.experiment_id);
+    if (meanwhile &&
+        (before == known_before_.end() || before->second != written(request.run_dir))) {
       static_cast<void>(keep(*meanwhile));
       job = queue_.erase(job);
       continue;

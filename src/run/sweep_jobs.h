@@ -9,6 +9,7 @@
 #include "flops_fit/train/config.h"
 #include "flops_fit/train/run_one.h"
 
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
@@ -60,7 +61,8 @@ class SweepJobs {
   std::vector<io::Experiment> plan_;
   std::vector<ResultsFile::Entry> entries_;
   std::vector<Job> queue_;
-  std::map<std::string, std::string> failed_before_;  ///< id -> timestamp of the known failure
+  /// By id: when the results were written that do not end the matter.
+  std::map<std::string, std::filesystem::file_time_type> known_before_;
   std::map<std::string, bool> said_waiting_;
   size_t size_ = 0;
   int64_t kept_ = 0;

@@ -8,7 +8,6 @@
 #include <cstring>
 #include <fcntl.h>
 #include <fstream>
-#include <iterator>
 #include <system_error>
 #include <unistd.h>
 
@@ -82,22 +81,6 @@ void write_file_atomically(const fs::path& path, std::string_view content) {
                                 std::strerror(errno));
     }
   });
-}
-
-std::string read_file(const fs::path& path) {
-  std::error_code failure;
-  if (fs::is_directory(path, failure)) {
-    throw error<FileError>("{}: is a folder, expected a file.", path.string());
-  }
-  std::ifstream in(path, std::ios::binary);
-  if (!in) {
-    throw error<FileError>("{}: cannot open: {}.", path.string(), std::strerror(errno));
-  }
-  std::string content{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  if (in.bad()) {
-    throw error<FileError>("{}: cannot read: {}.", path.string(), std::strerror(errno));
-  }
-  return content;
 }
 
 }  // namespace ff

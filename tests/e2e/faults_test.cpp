@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The table "When things go wrong" of the README: each row has the test "fault: <row>", here, in
-// recovery_test.cpp, sweep_test.cpp or edges_test.cpp. The fault is caused for real, and the
-// message, the exit code and what is left are looked at.
+// The table "When things go wrong" of the README: a row has the test "fault: <row>", here, in
+// recovery_test.cpp or sweep_test.cpp. The fault is caused for real, and the message, the exit code
+// and what is left are looked at.
 #include "small_sweep.h"
 
 #include "flops_fit/data/token_file.h"

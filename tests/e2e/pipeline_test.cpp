@@ -71,7 +71,7 @@ TEST_CASE("plan, train, analyze, draw: every file of the pipeline is there", "[e
     CHECK(std::filesystem::exists(folder / (std::string("outputs/") + name)));
   }
 
-  SECTION("every stage says who made its files, and from what") {
+  {  // Every stage says who made its files, and from what.
     const auto read = [&](const std::string& name) {
       return ff::io::read_json(folder / ("outputs/" + name), "");
     };
@@ -112,7 +112,7 @@ TEST_CASE("plan, train, analyze, draw: every file of the pipeline is there", "[e
     }
   }
 
-  SECTION("the same seed gives the same losses") {
+  {  // The same seed gives the same losses.
     REQUIRE(run(kTinyPlan + " output_dir=again", folder.path()).exit_code == 0);
     REQUIRE(run(kTinyTrain + " output_dir=again hardware.num_threads=1", folder.path()).exit_code ==
             0);
@@ -122,7 +122,7 @@ TEST_CASE("plan, train, analyze, draw: every file of the pipeline is there", "[e
     CHECK(losses(folder / "other/results.json") != first);
   }
 
-  SECTION("resume trains what is missing, and nothing else") {
+  {  // Resuming trains what is missing, and nothing else.
     const auto stamp = [&](const std::string& id) {
       return std::filesystem::last_write_time(folder / ("outputs/runs/" + id + "/result.json"));
     };
@@ -135,10 +135,6 @@ TEST_CASE("plan, train, analyze, draw: every file of the pipeline is there", "[e
     CHECK(stamp("exp_0001") == untouched);
     CHECK(stamp("exp_0004") != removed);
     CHECK(losses(results) == first);
-    // Another configuration: none of the old losses may be reused.
-    const auto changed = run(kTinyTrain + " trainer.adam_beta2=0.95", folder.path());
-    CHECK_THAT(changed.out, ContainsSubstring("9 completed, 0 kept"));
-    CHECK(losses(results) != first);
   }
 }
 

@@ -10,6 +10,13 @@
 
 namespace ff::cost {
 
+// The largest models that are read or planned: far beyond any, and no count of them leaves 64 bits.
+inline constexpr int64_t kMaxWidth = 1 << 20;
+inline constexpr int64_t kMaxLayers = 10'000;
+inline constexpr int64_t kMaxHidden = 64 * kMaxWidth;  ///< d_ff
+inline constexpr int64_t kMaxVocab = 2147483647;
+inline constexpr int64_t kMaxSeqLen = 1 << 20;
+
 struct Architecture {
   int64_t d_model = 0;
   int64_t num_layers = 0;

@@ -28,7 +28,7 @@ class MappedFile {
   std::filesystem::path path_;
   const char* data_ = nullptr;
   size_t size_ = 0;
-  int fd_ = -1;
+  uint64_t inode_ = 0;
   int64_t modified_ns_ = 0;
 };
 

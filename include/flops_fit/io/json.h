@@ -2,6 +2,8 @@
 #pragma once
 // Reading and writing the JSON files between the stages: one reader that reports file, line and
 // field, one writer that is atomic and keeps the key order.
+#include "flops_fit/util/error.h"
+
 #include <nlohmann/json.hpp>
 
 #include <cstdint>
@@ -18,11 +20,28 @@ using Json = nlohmann::ordered_json;
 /// example "run ff-plan first"), empty, truncated or not JSON, naming the line.
 [[nodiscard]] Json read_json(const std::filesystem::path& path, std::string_view remedy);
 
-/// Parses JSON as Python writes it: NaN and Infinity, which are not JSON, become null. Throws
-/// Json::exception.
-[[nodiscard]] Json parse_json(const std::string& text);
+/// Why a text cannot be read as JSON, as a phrase ("not valid JSON") for a sentence that says
+/// where.
+class JsonError : public FileError {
+ public:
+  JsonError(size_t line, const std::string& what) : FileError(what), line_(line) {}
+  [[nodiscard]] size_t line() const { return line_; }  ///< of the text, from 1
 
-/// Writes `value` with two-space indentation, atomically. NaN and infinity are refused (a bug).
+ private:
+  size_t line_;
+};
+
+/// Parses JSON as Python writes it: NaN and Infinity, which are not JSON, become null. All JSON
+/// that the programs read comes through here. Throws JsonError, also where lists are nested more
+/// than 500 deep (later steps recurse) or an object has more than 10000 keys (finding one is a
+/// linear search).
+[[nodiscard]] Json parse_json(std::string_view text);
+
+/// The value as text, in one line, or indented if `indent` is not negative. Bytes that are not
+/// UTF-8 become U+FFFD: names come from anyone's tables, and dump() would throw.
+[[nodiscard]] std::string json_text(const Json& value, int indent = -1);
+
+/// Writes `value` with two-space indentation, atomically. NaN and infinity become null.
 void write_json(const std::filesystem::path& path, const Json& value);
 
 /// Typed access to the fields of one JSON object, with errors that say where it stands:

@@ -18,14 +18,21 @@ struct Row {
   std::string where;  ///< "runs.csv:17", "results.json: [16]"
 };
 
+/// The largest table: a row takes about a kilobyte on the way to a fit, a cell a hundred bytes.
+inline constexpr size_t kMaxRows = 1'000'000;
+inline constexpr size_t kMaxCells = 20'000'000;
+
 struct Table {
   std::string file;
   /// In the file's order. A nested object's fields are columns too: "params.total".
   std::vector<std::string> columns;
   std::vector<Row> rows;
+  size_t cells = 0;  ///< in all rows
 
   [[nodiscard]] bool has(std::string_view column) const;
   [[nodiscard]] std::string list_columns() const;  ///< "a, b, c", for messages
+  /// Appends a row. Throws FileError if the table becomes too large.
+  void add(Row row);
 };
 
 /// The format is the extension's (.json, .jsonl, .ndjson, .csv), else the first character's. Throws

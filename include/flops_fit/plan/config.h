@@ -2,6 +2,7 @@
 #pragma once
 // The configuration of ff-plan. Every key stands here once: name, default, unit, meaning, limits.
 #include "flops_fit/config/field.h"
+#include "flops_fit/cost/transformer.h"
 #include "flops_fit/data/config.h"
 
 #include <cstdint>
@@ -10,6 +11,13 @@
 #include <vector>
 
 namespace ff::plan {
+
+// Limits far beyond any plan, within which no product of counts leaves 64 bits.
+inline constexpr double kMaxFlops = 1e40;
+inline constexpr double kMaxModelSize = 1e13;
+inline constexpr double kMaxRunTokens = 1e18;
+inline constexpr double kMaxBatchTokens = 1e9;
+inline constexpr size_t kMaxExperiments = 100'000;
 
 struct SweepSection {
   std::string kind = "isoflop";
@@ -30,7 +38,8 @@ struct SweepSection {
       widths,
       {.doc = "Widths (d_model) of an lr_transfer sweep; depth is model.num_layers.",
        .unit = "features",
-       .min = 1});
+       .min = 1,
+       .max = static_cast<double>(cost::kMaxWidth)});
     v("log2_learning_rates",
       log2_learning_rates,
       {.doc = "Learning rates of each width: eta = 2^x for every x in this list. lr_schedule does "
@@ -41,13 +50,15 @@ struct SweepSection {
       num_tokens,
       {.doc = "Training tokens of every run of an lr_transfer sweep.",
        .unit = "tokens",
-       .min = 1.0});
+       .min = 1.0,
+       .max = kMaxRunTokens});
     v("batch_tokens",
       batch_tokens,
       {.doc = "Batch of every run of an lr_transfer sweep, in whole rows: smaller than an IsoFLOP "
               "sweep's, so that a short run has enough steps. schedule.batch_size goes before it.",
        .unit = "tokens",
-       .min = 1.0});
+       .min = 1.0,
+       .max = kMaxBatchTokens});
   }
 };
 
@@ -63,8 +74,12 @@ struct ComputeGrid {
 
   template <class V>
   void visit(V& v) {
-    v("min_flops", min_flops, {.doc = "Smallest training budget C.", .unit = "FLOP", .min = 1.0});
-    v("max_flops", max_flops, {.doc = "Largest training budget C.", .unit = "FLOP", .min = 1.0});
+    v("min_flops",
+      min_flops,
+      {.doc = "Smallest training budget C.", .unit = "FLOP", .min = 1.0, .max = kMaxFlops});
+    v("max_flops",
+      max_flops,
+      {.doc = "Largest training budget C.", .unit = "FLOP", .min = 1.0, .max = kMaxFlops});
     v("num_budgets",
       num_budgets,
       {.doc = "Number of log-spaced budgets between the two.", .min = 1, .max = 1000});
@@ -73,7 +88,8 @@ struct ComputeGrid {
       {.doc =
            "The budgets themselves; if given, min_flops, max_flops and num_budgets are not used.",
        .unit = "FLOP",
-       .min = 1.0});
+       .min = 1.0,
+       .max = kMaxFlops});
     v("num_model_sizes",
       num_model_sizes,
       {.doc = "Model sizes per budget.", .min = 1, .max = 1000});
@@ -142,14 +158,15 @@ struct PlanSection {
       {.doc = "The widths (d_model) of each budget, one list per budget, smallest budget first; if "
               "given, no shape is searched and depth is model.num_layers.",
        .unit = "features",
-       .min = 1});
+       .min = 1,
+       .max = static_cast<double>(cost::kMaxWidth)});
     v("prior", prior, {.doc = "Where the optimum is expected."});
     v("seeds",
       seeds,
       {.doc = "Runs per point, each with its own initialisation and data order.",
        .min = 1,
        .max = 1000});
-    v("first_seed", first_seed, {.doc = "Seed of the first of them.", .min = 0});
+    v("first_seed", first_seed, {.doc = "Seed of the first of them.", .min = 0, .max = 1e18});
   }
 };
 
@@ -176,8 +193,12 @@ struct ModelSection {
       {.doc = "search: find width and depth for each size; none: plan abstract sizes, which only "
               "mode=mock can run.",
        .choices = {"search", "none"}});
-    v("min_size", min_size, {.doc = "Smallest model.", .unit = "parameters", .min = 1.0});
-    v("max_size", max_size, {.doc = "Largest model.", .unit = "parameters", .min = 1.0});
+    v("min_size",
+      min_size,
+      {.doc = "Smallest model.", .unit = "parameters", .min = 1.0, .max = kMaxModelSize});
+    v("max_size",
+      max_size,
+      {.doc = "Largest model.", .unit = "parameters", .min = 1.0, .max = kMaxModelSize});
     v("num_layers",
       num_layers,
       {.doc = "Number of blocks of every model; null = searched within architecture.min_layers and "
@@ -186,7 +207,9 @@ struct ModelSection {
        .max = 1000});
     v("vocab_size",
       vocab_size,
-      {.doc = "Rows of embedding and head; null = what the dataset's tokenizer has.", .min = 2});
+      {.doc = "Rows of embedding and head; null = what the dataset's tokenizer has.",
+       .min = 2,
+       .max = static_cast<double>(cost::kMaxVocab)});
     v("head_size",
       head_size,
       {.doc = "Features per attention head, the same in every model.", .min = 2, .max = 1024});
@@ -206,8 +229,10 @@ struct ArchitectureSection {
     v("d_model_multiple",
       d_model_multiple,
       {.doc = "d_model is a multiple of this (and of head_size).", .min = 1, .max = 65536});
-    v("min_layers", min_layers, {.doc = "Fewest blocks the search may use.", .min = 1});
-    v("max_layers", max_layers, {.doc = "Most blocks the search may use.", .min = 1});
+    v("min_layers",
+      min_layers,
+      {.doc = "Fewest blocks the search may use.", .min = 1, .max = 1000});
+    v("max_layers", max_layers, {.doc = "Most blocks the search may use.", .min = 1, .max = 1000});
     v("aspect_ratio",
       aspect_ratio,
       {.doc = "d_model per block that the search aims at when model.num_layers is null.",
@@ -235,15 +260,16 @@ struct ScheduleSection {
       {.doc = "Exponent of the batch rule (Step Law: 0.571).", .min = 0.0, .max = 1.0});
     v("batch_min_tokens",
       batch_min_tokens,
-      {.doc = "Smallest batch of the rule.", .unit = "tokens", .min = 1});
+      {.doc = "Smallest batch of the rule.", .unit = "tokens", .min = 1, .max = kMaxBatchTokens});
     v("batch_max_tokens",
       batch_max_tokens,
-      {.doc = "Largest batch of the rule.", .unit = "tokens", .min = 1});
+      {.doc = "Largest batch of the rule.", .unit = "tokens", .min = 1, .max = kMaxBatchTokens});
     v("batch_size",
       batch_size,
       {.doc = "If given, the batch of every run, in place of the rule.",
        .unit = "sequences",
-       .min = 1});
+       .min = 1,
+       .max = kMaxBatchTokens});
     v("warmup_fraction",
       warmup_fraction,
       {.doc = "Share of the steps that warm the learning rate up linearly.",

@@ -2,6 +2,8 @@
 #pragma once
 // Files that are either the old or the new version, never half of one: write to a temporary file in
 // the same folder, fsync, rename.
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -12,8 +14,10 @@ namespace ff {
 /// text); the old file is then untouched.
 void write_file_atomically(const std::filesystem::path& path, std::string_view content);
 
-/// The whole file as bytes. Throws FileError.
-[[nodiscard]] std::string read_file(const std::filesystem::path& path);
+/// The whole file, or what a pipe gives until its end, as bytes. Throws FileError: missing, a folder
+/// or device, unreadable, more than `most_bytes`. A pipe that nobody writes to is empty.
+[[nodiscard]] std::string read_file(const std::filesystem::path& path,
+                                    size_t most_bytes = SIZE_MAX / 4);
 
 /// Runs `write(temporary_path)` and renames what it wrote to `path`, for writers that stream.
 template <class Write>

@@ -247,7 +247,7 @@ FF_DISPATCH(weight_gradient_of_pairs,
             FF_GRADIENT_ARGUMENTS,
             (weight_gradient_body<WidenedPair, kLanes>)FF_GRADIENT_ARGUMENTS)
 
-#if defined(__x86_64__)
+#if defined(FF_DOT_PAIRS)
 FF_AVX512 void product_dot FF_PRODUCT_PARAMETERS {
   (product_body<DotPair, 16>)FF_PRODUCT_ARGUMENTS;
 }
@@ -329,7 +329,7 @@ void packed_product(Precision precision,
     product_best(rows, columns, depth, a, panels, out);
     return;
   }
-#if defined(__x86_64__)
+#if defined(FF_DOT_PAIRS)
   if (has_bf16_products()) {
     product_dot(rows, columns, depth, a, panels, out);
     return;
@@ -352,7 +352,7 @@ void linear_grad_weight(Precision precision,
     weight_gradient_best(rows, fan_out, fan_in, dy, x, out);
     return;
   }
-#if defined(__x86_64__)
+#if defined(FF_DOT_PAIRS)
   if (has_bf16_products()) {
     weight_gradient_dot(rows, fan_out, fan_in, dy, x, out);
     return;
