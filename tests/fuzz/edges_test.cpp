@@ -154,14 +154,14 @@ TEST_CASE("files of one long line take memory in proportion", "[fuzz][edges]") {
   write_text(folder / "small.txt", repeated("a small text\n", 100));
   check_refusal(bounded("ff-tokenize dataset.path=small.txt dataset.tokenizer=a.model", folder), 3);
 
-  write_text(folder / "a.csv", std::string(kBytes, 'a'));
+  write_text(folder / "a.csv", std::string(20'000'000, 'a'));
   check_refusal(bounded("ff-analyze paths.results=a.csv", folder, 600), 3);
-  write_text(folder / "a.csv", "\"" + std::string(kBytes, 'a'));
+  write_text(folder / "a.csv", "\"" + std::string(20'000'000, 'a'));
   check_refusal(bounded("ff-analyze paths.results=a.csv", folder, 600), 3);
   // The JSON parser holds several copies of a text while it reads it.
-  write_text(folder / "a.json", "[\"" + std::string(kBytes, 'a'));
+  write_text(folder / "a.json", "[\"" + std::string(20'000'000, 'a'));
   check_refusal(bounded("ff-analyze paths.results=a.json", folder, 1000), 3);
-  write_text(folder / "a.jsonl", "{\"text\": \"" + std::string(kBytes, 'a') + "\n");
+  write_text(folder / "a.jsonl", "{\"text\": \"" + std::string(20'000'000, 'a') + "\n");
   check_refusal(bounded("ff-tokenize dataset.path=a.jsonl", folder, 1000), 3);
 }
 
