@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <cmath>
 #include <type_traits>
 
 namespace ff::data {
@@ -48,8 +47,8 @@ bool fits(const Json& value, const config::FieldInfo& info) {
   } else if constexpr (std::is_arithmetic_v<T>) {
     const bool kind = std::is_integral_v<T> ? value.is_number_integer() : value.is_number();
     const double number = kind ? value.get<double>() : 0.0;
-    const bool in_type = !std::is_integral_v<T> || std::abs(number) < 9.2e18;
-    return kind && in_type && number >= info.min && number <= info.max;
+    const bool in_type = !value.is_number_unsigned() || value.get<uint64_t>() <= INT64_MAX;
+    return kind && (in_type || !std::is_integral_v<T>)&&number >= info.min && number <= info.max;
   } else {
     return value.is_string();
   }
