@@ -26,6 +26,9 @@ void ff::fuzz::api_answer(const uint8_t* data, size_t size) {
       service.response.status = status;
     }
     const api::Secret key("secret");
+    if (key.occurs_in(loss) || key.occurs_in(status)) {
+      return;  // refused: refuse_key_in()
+    }
     (void)api::reason_in(body, service, key);
     if (const auto document = api::parse_answer(body)) {
       const api::Answer answer = api::read_answer(*document, body, service, key);
