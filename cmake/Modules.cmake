@@ -44,6 +44,8 @@ function(ff_add_tests)
   if(ARG_WHOLE_BINARY)
     # Binaries that load LibTorch (0.4 s each time) run once, not once per case.
     add_test(NAME ${ARG_NAME} COMMAND ${target} "~[slow]")
+    add_test(NAME "${ARG_NAME} (slow)" COMMAND ${target} --allow-running-no-tests "[slow]")
+    set_tests_properties("${ARG_NAME} (slow)" PROPERTIES LABELS slow)
   else()
     catch_discover_tests(${target} TEST_SPEC "~[slow]" TEST_PREFIX "${ARG_NAME}: ")
     catch_discover_tests(${target} TEST_SPEC "[slow]" TEST_PREFIX "${ARG_NAME} (slow): "

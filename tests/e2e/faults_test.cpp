@@ -182,11 +182,11 @@ TEST_CASE("fault: the corpus changes under a run", "[e2e]") {
 
 TEST_CASE("fault: a loss diverges", "[e2e]") {
   const TemporaryFolder folder;
-  REQUIRE(run(plan("[1e9,2e9]", "[[8,16,24],[8,16,24]]"), folder.path()).exit_code == 0);
+  REQUIRE(run(plan("[1e9]", "[[8,16]]"), folder.path()).exit_code == 0);
   const std::string train = "ff-train evaluation.tokens=4000 ";
   const auto diverged = run(train + "trainer.learning_rate=1e30", folder.path());
   CHECK(diverged.exit_code == 4);
-  CHECK_THAT(diverged.out, ContainsSubstring("0 completed, 0 kept, 0 failed, 6 diverged"));
+  CHECK_THAT(diverged.out, ContainsSubstring("0 completed, 0 kept, 0 failed, 2 diverged"));
   for (const auto& r : ff::io::read_results(folder / "outputs/results.json")) {
     CHECK(r.status == "diverged");
     CHECK_FALSE(r.final_loss);

@@ -84,7 +84,7 @@ TEST_CASE("ff-train --show-parametrization takes the Python tool's keys, with a 
 
 TEST_CASE("the coordinate check passes u-mup and fails sp", "[e2e]") {
   const TemporaryFolder folder;
-  const std::string small = " widths=[32,64,128]";
+  const std::string small = " widths=[32,64,128] seeds=3";
   const auto good = run("ff-train --coord-check" + small, folder.path());
   INFO(good.out << good.err);
   CHECK(good.exit_code == 0);

@@ -16,7 +16,7 @@ using ff::test::TemporaryFolder;
 namespace {
 
 const std::string kTinyPlan =
-    "ff-plan -q 'compute.budgets=[1e9,3e9,1e10]' 'plan.widths=[[8,16,24],[8,16,24],[8,16,24]]' "
+    "ff-plan -q 'compute.budgets=[1e9,2e9,4e9]' 'plan.widths=[[8,16,24],[8,16,24],[8,16,24]]' "
     "schedule.min_steps=5 compute.min_tokens_per_param=0.1 hardware.predict_time=off";
 const std::string kTinyTrain = "ff-train -q evaluation.tokens=4000";
 
@@ -113,13 +113,18 @@ TEST_CASE("plan, train, analyze, draw: every file of the pipeline is there", "[e
   }
 
   {  // The same seed gives the same losses.
-    REQUIRE(run(kTinyPlan + " output_dir=again", folder.path()).exit_code == 0);
+    const std::string fewer = " 'compute.budgets=[1e9]' 'plan.widths=[[8,16,24]]'";
+    REQUIRE(run(kTinyPlan + fewer + " output_dir=again", folder.path()).exit_code == 0);
     REQUIRE(run(kTinyTrain + " output_dir=again hardware.num_threads=1", folder.path()).exit_code ==
             0);
-    CHECK(losses(folder / "again/results.json") == first);
-    REQUIRE(run(kTinyPlan + " output_dir=other plan.first_seed=1", folder.path()).exit_code == 0);
+    for (const auto& [id, loss] : losses(folder / "again/results.json")) {
+      CHECK(loss == first.at(id));
+    }
+    REQUIRE(
+        run(kTinyPlan + fewer + " output_dir=other plan.first_seed=1", folder.path()).exit_code ==
+        0);
     REQUIRE(run(kTinyTrain + " output_dir=other", folder.path()).exit_code == 0);
-    CHECK(losses(folder / "other/results.json") != first);
+    CHECK(losses(folder / "other/results.json").at("exp_0000") != first.at("exp_0000"));
   }
 
   {  // Resuming trains what is missing, and nothing else.

@@ -24,7 +24,7 @@ TEST_CASE("fault: ff-train and its worker are killed", "[e2e]") {
   for (const std::string engine : {"fused", "eager"}) {
     const std::string train =
         kTrain + "engine=" + engine + " output_dir=" + engine + " trainer.log_every=2 ";
-    REQUIRE(run(plan("[6e9]", "[[16]]") + "output_dir=" + engine, folder.path()).exit_code == 0);
+    REQUIRE(run(plan("[3e9]", "[[16]]") + "output_dir=" + engine, folder.path()).exit_code == 0);
     REQUIRE(run(train, folder.path()).exit_code == 0);
     const auto undisturbed = losses(folder / (engine + "/results.json"));
     const auto whole = ff::io::read_metrics(folder / (engine + "/runs/exp_0000/metrics.jsonl"));
@@ -70,7 +70,7 @@ TEST_CASE("fault: ff-train and its worker are killed", "[e2e]") {
 
 TEST_CASE("fault: a stop signal", "[e2e]") {
   const TemporaryFolder folder;
-  REQUIRE(run(plan("[2e10]", "[[16,24]]"), folder.path()).exit_code == 0);
+  REQUIRE(run(plan("[8e9]", "[[16,24]]"), folder.path()).exit_code == 0);
   const std::string train = kTrain + "trainer.log_every=3 trainer.checkpoint_every=0 ";
   struct Case {
     std::string signal;
@@ -133,7 +133,7 @@ TEST_CASE("fault: eight ff-train on one folder", "[e2e]") {
 
 TEST_CASE("two ff-train share a real sweep, and shards divide one", "[e2e]") {
   const TemporaryFolder folder;
-  REQUIRE(run(plan("[1e9,3e9]", "[[8,16],[8,16]]") + "output_dir=alone", folder.path()).exit_code ==
+  REQUIRE(run(plan("[1e9,2e9]", "[[8,16],[8,16]]") + "output_dir=alone", folder.path()).exit_code ==
           0);
   std::filesystem::copy(folder / "alone", folder / "shared");
   std::filesystem::copy(folder / "alone", folder / "shards");
