@@ -4,6 +4,7 @@
 #include "support/catch.h"
 #include "support/files.h"
 #include "support/process.h"
+#include "support/sanitizer.h"
 
 #include <algorithm>
 #include <cmath>
@@ -12,20 +13,14 @@ using namespace ff::test;
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kLimitMemory = false;  // a sanitizer reserves terabytes of addresses for its own use
-constexpr int kSeconds = 120;
-#else
-constexpr bool kLimitMemory = true;
-constexpr int kSeconds = 30;
-#endif
+constexpr int kSeconds = kSanitizer ? 120 : 30;
 
 constexpr const char* kHead = "name,params,tokens,flops,loss\n";
 
 /// Runs a command with at most so many MiB of addresses; 124 is the code of a time-out.
 Outcome bounded(const std::string& command, const TemporaryFolder& folder, int mib = 1500) {
   const std::string limit =
-      kLimitMemory ? "ulimit -v " + std::to_string(mib * 1024) + " && " : std::string();
+      !kSanitizer ? "ulimit -v " + std::to_string(mib * 1024) + " && " : std::string();
   return run(limit + "timeout " + std::to_string(kSeconds) + " " + command, folder.path());
 }
 

@@ -4,6 +4,7 @@
 
 #include "support/catch.h"
 #include "support/files.h"
+#include "support/sanitizer.h"
 
 #include <array>
 #include <cmath>
@@ -79,6 +80,10 @@ TEST_CASE("this machine has memory, and a ulimit makes it less", "[run]") {
   CHECK(available_memory().bytes > 0);
   CHECK(ff::run::private_bytes(::getpid()) > 0);
   CHECK(ff::run::private_bytes(-1) == 0);
+  if (ff::test::kSanitizer) {
+    WARN("skipped: a sanitizer's own memory is above any limit");
+    return;
+  }
   for (const auto& [resource, name] :
        {std::pair{RLIMIT_AS, "ulimit -v"}, std::pair{RLIMIT_DATA, "ulimit -d"}}) {
     CHECK(in_child([resource = resource, name = name] {
@@ -93,6 +98,10 @@ TEST_CASE("this machine has memory, and a ulimit makes it less", "[run]") {
 }
 
 TEST_CASE("a process that limits itself gets no more, and an older limit stays", "[run]") {
+  if (ff::test::kSanitizer) {
+    WARN("skipped: a sanitizer's own memory is above any limit");
+    return;
+  }
   CHECK(in_child([] {
     if (ff::run::limit_own_memory(512 * kMiB) != 512 * kMiB ||
         ff::run::limit_own_memory(4096 * kMiB) != 512 * kMiB) {
