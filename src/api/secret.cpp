@@ -86,10 +86,8 @@ std::string Secret::redacted(std::string text) const {
 }
 
 std::string printable(std::string_view text, const Secret& key) {
-  // The key goes first: cutting could leave a part of it that is no longer recognised.
-  const std::string safe = key.redacted(std::string(text));
   std::string line;
-  for (const char c : safe) {
+  for (const char c : text) {
     if (c == '\n' || c == '\r') {
       if (!line.empty()) {
         break;
@@ -98,6 +96,9 @@ std::string printable(std::string_view text, const Secret& key) {
       line += c;
     }
   }
+  // The key goes before the line is cut, which could leave a part of it that is no longer
+  // recognised, and after control characters went, which could have stood inside it.
+  line = key.redacted(std::move(line));
   if (line.size() > kLongestLine) {
     line.resize(kLongestLine - 3);
     line += "...";

@@ -132,6 +132,7 @@ TEST_CASE("the key is found and hidden in every form it can take", "[api]") {
   CHECK(line == std::string(190, 'x') + "***");
   CHECK(printable(std::string(500, 'x'), Secret()).size() == 200);
   CHECK(printable("\r\n  \x1b[31mred\x07\nsecond", Secret()) == "[31mred");
+  CHECK(printable(std::string("SEC\0RET\n", 8), Secret("SECRET")) == "***");
   CHECK(printable("\xff\xfe", Secret()) == "\xef\xbf\xbd\xef\xbf\xbd");  // no longer broken UTF-8
   CHECK(url_encoded("a b/ä") == "a%20b%2F%C3%A4");
 }
