@@ -235,7 +235,7 @@ TEST_CASE("api: a refused key or a wrong certificate stops the sweep and records
   check_no_key(sweep.folder.path(), {refused.err, wrong.err, trusted.err});
 }
 
-TEST_CASE("api: one bad answer is one failure, with its reason; the rest goes on", "[e2e]") {
+TEST_CASE("api: one bad answer is one failure, with its reason, and the rest goes on", "[e2e]") {
   Sweep sweep;
   sweep.service.fail_next(
       "/experiment/run-0",

@@ -114,7 +114,7 @@ TEST_CASE("missing inputs and bad settings are refused with a remedy", "[plot]")
   CHECK_THROWS_WITH(visualize(config), ContainsSubstring("isoflops_curves"));
 }
 
-TEST_CASE("no drawable figure is too little data; no gnuplot is a failure", "[plot]") {
+TEST_CASE("no drawable figure is too little data, no gnuplot a failure", "[plot]") {
   const test::TemporaryFolder folder;
   io::write_laws(folder / "analysis/scaling_laws.json", {});
   io::write_results(folder / "results.json", {});

@@ -70,7 +70,7 @@ TEST_CASE("a lock has one owner, who is named, and is free after it", "[run]") {
   CHECK(second.take());
 }
 
-TEST_CASE("a killed owner's lock is stale at once; its worker's is not", "[run]") {
+TEST_CASE("a killed owner's lock is stale at once, its worker's is not", "[run]") {
   const ff::test::TemporaryFolder folder;
   const auto path = folder / "lock";
   const pid_t owner = child([&](auto ready) {

@@ -88,7 +88,7 @@ TEST_CASE("the configuration may override the plan, at the same number of tokens
   CHECK(make_schedule(small_experiment(), {}).num_steps == 40);
 }
 
-TEST_CASE("checkpoints round trip; damaged and foreign ones are left out", "[train]") {
+TEST_CASE("checkpoints round trip, damaged and foreign ones are left out", "[train]") {
   const ff::test::TemporaryFolder folder;
   const std::vector<ff::model::TensorRule> tensors = {{.name = "embedding", .shape = {2, 1}},
                                                       {.name = "output", .shape = {1}}};
