@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/util/signals.h"
 
+#include <atomic>
 #include <csignal>
 #include <unistd.h>
 
 namespace ff {
 namespace {
 
-volatile std::sig_atomic_t received = 0;
+/// Not volatile sig_atomic_t, as several threads read it.
+std::atomic<int> received{0};
+static_assert(std::atomic<int>::is_always_lock_free, "what a signal handler may touch");
 
 extern "C" void on_stop(int signal) {
-  if (received != 0) {
+  int none = 0;
+  if (!received.compare_exchange_strong(none, signal)) {
     ::_exit(128 + signal);
   }
-  received = signal;
 }
 
 }  // namespace
