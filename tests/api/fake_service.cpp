@@ -160,6 +160,10 @@ std::string FakeService::url() const {
   return std::string(impl_->tls ? "https" : "http") + "://127.0.0.1:" + std::to_string(impl_->port);
 }
 
+std::unique_lock<std::mutex> FakeService::pause() const {
+  return std::unique_lock(impl_->mutex);
+}
+
 void FakeService::fail_next(const std::string& path, std::vector<Fault> faults) {
   const std::lock_guard lock(impl_->mutex);
   impl_->faults.emplace_back(path, std::deque<Fault>(faults.begin(), faults.end()));

@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,9 @@ class FakeService {
   FakeService& operator=(const FakeService&) = delete;
 
   [[nodiscard]] std::string url() const;
+
+  /// No request is served while this is held: the backend may be looked at and changed.
+  [[nodiscard]] std::unique_lock<std::mutex> pause() const;
 
   /// The next requests whose path starts with `path` get these faults, one each, in turn.
   void fail_next(const std::string& path, std::vector<Fault> faults);
