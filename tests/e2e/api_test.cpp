@@ -63,12 +63,6 @@ struct Sweep {
   std::vector<ff::io::RunResult> results() const {
     return ff::io::read_results(folder / "outputs/results.json");
   }
-  /// Changes what the service does from now on.
-  template <class Value>
-  void set(Value Service2026::*member, std::type_identity_t<Value> value) const {
-    const auto pause = service.pause();
-    (*backend).*member = value;
-  }
   size_t submissions() const { return service.count("/submit"); }
 };
 
@@ -133,7 +127,6 @@ TEST_CASE("api: the 2024 preset runs from plan to laws", "[e2e]") {
   auto backend = std::make_shared<Service2024>(kKey);
   FakeService service(backend);
   check_pipeline("cs336_2024", service);
-  const auto pause = service.pause();
   CHECK(backend->used_flops > 0);
 }
 
@@ -144,7 +137,7 @@ TEST_CASE("api: the 2026 preset runs from plan to laws", "[e2e]") {
 
 TEST_CASE("api: a kill between submission and poll costs nothing", "[e2e]") {
   Sweep sweep;
-  sweep.set(&Service2026::hold, true);
+  sweep.backend->hold = true;
   {
     Background train("ff-train", sweep.arguments({"-v"}), sweep.folder.path());
     REQUIRE(sweep.service.wait_for("/experiment/run-2", 1));  // all three are submitted
@@ -153,7 +146,7 @@ TEST_CASE("api: a kill between submission and poll costs nothing", "[e2e]") {
     CHECK(train.end(SIGKILL) == 128 + SIGKILL);
   }
   CHECK(sweep.submissions() == 3);
-  sweep.set(&Service2026::hold, false);
+  sweep.backend->hold = false;
   const auto resumed = sweep.train();
   INFO(resumed.err);
   CHECK(resumed.exit_code == 0);
@@ -180,7 +173,7 @@ TEST_CASE("api: a kill while the submission is on its way costs nothing", "[e2e]
 
 TEST_CASE("api: SIGTERM while polling ends with 143, and the next call polls on", "[e2e]") {
   Sweep sweep;
-  sweep.set(&Service2026::hold, true);
+  sweep.backend->hold = true;
   {
     Background train("ff-train", sweep.arguments({"-v"}), sweep.folder.path());
     REQUIRE(sweep.service.wait_for("/experiment/run-2", 1));
@@ -188,7 +181,7 @@ TEST_CASE("api: SIGTERM while polling ends with 143, and the next call polls on"
     check_no_key(sweep.folder.path(), {});
   }
   CHECK(sweep.results().empty());  // nothing is recorded against them
-  sweep.set(&Service2026::hold, false);
+  sweep.backend->hold = false;
   const auto resumed = sweep.train();
   CHECK(resumed.exit_code == 0);
   CHECK_THAT(resumed.err, ContainsSubstring("polling run run-0 on"));
@@ -271,14 +264,14 @@ TEST_CASE("api: one bad answer is one failure, with its reason, and the rest goe
 
 TEST_CASE("api: the budget is asked before spending, and concurrency is kept", "[e2e]") {
   Sweep sweep;
-  sweep.set(&Service2026::remaining_s, 2699);  // three cost 900 each at most
+  sweep.backend->remaining_s = 2699;  // three cost 900 each at most
   const auto refused = sweep.train();
   CHECK(refused.exit_code == 1);
   CHECK_THAT(refused.err,
              ContainsSubstring("has 2699 left, and the 3 experiments to submit cost 2700"));
   CHECK(sweep.submissions() == 0);
-  sweep.set(&Service2026::remaining_s, 2700);
-  sweep.set(&Service2026::polls, 0);
+  sweep.backend->remaining_s = 2700;
+  sweep.backend->polls = 0;
   sweep.service.gather("/submit", 2);
   const auto trained = sweep.train("api.concurrency=2");
   CHECK(trained.exit_code == 0);
