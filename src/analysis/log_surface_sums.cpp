@@ -8,7 +8,7 @@
 
 // Clones need the dynamic linker's indirect functions; sanitizers run before those are set up.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
-    !defined(__SANITIZE_ADDRESS__)
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define FF_CLONES __attribute__((target_clones("arch=x86-64-v3", "default"), noinline))
 #else
 #define FF_CLONES

@@ -33,9 +33,9 @@ inline size_t lines(const std::string& text) {
   return static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
 }
 
-/// Shell that waits until the metrics of a run have so many lines (or 20 s have passed).
+/// Shell that waits until the metrics of a run have so many lines (or two minutes have passed).
 inline std::string wait_for_metrics(const std::string& run_dir, int count) {
-  return "for i in $(seq 1000); do sleep 0.02; test $(cat " + run_dir +
+  return "for i in $(seq 6000); do sleep 0.02; test $(cat " + run_dir +
          "/metrics.jsonl 2>/dev/null | wc -l) -ge " + std::to_string(count) + " && break; done; ";
 }
 
