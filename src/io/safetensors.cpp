@@ -161,7 +161,8 @@ Safetensors parse_safetensors(std::string_view bytes, const std::string& where) 
   std::vector<std::string_view> pieces;
   for (const auto& [name, entry] : header.items()) {
     if (name == kMetadata) {
-      for (const auto& [key, value] : ObjectReader(entry, where + ": metadata").items()) {
+      const ObjectReader metadata(entry, where + ": metadata");
+      for (const auto& [key, value] : metadata.items()) {
         if (!value.is_string()) {
           damaged(where, "metadata are not text");
         }
