@@ -142,7 +142,7 @@ Reply Service2024::serve(const Asked& asked) {
     return loss(asked);
   }
   if (asked.path == "/total_flops_used") {
-    return {200, Json(used_flops).dump()};
+    return {200, Json(used_flops.load()).dump()};
   }
   if (asked.path == "/previous_runs") {
     Json list = Json::array();
@@ -211,7 +211,7 @@ Reply Service2024::loss(const Asked& asked) {
   } else {
     run = known->second;  // repeats are free
   }
-  return {200, Json{{"loss", run["loss"]}, {"total_flops_used", used_flops}}.dump()};
+  return {200, Json{{"loss", run["loss"]}, {"total_flops_used", used_flops.load()}}.dump()};
 }
 
 Reply Service2026::serve(const Asked& asked) {
@@ -260,7 +260,8 @@ Reply Service2026::submit(const Asked& asked) {
   }
   const double cost = body["max_runtime_seconds"].get<double>();
   if (cost > remaining_s) {
-    return detail(400, {{"message", "insufficient budget"}, {"remaining_seconds", remaining_s}});
+    return detail(400,
+                  {{"message", "insufficient budget"}, {"remaining_seconds", remaining_s.load()}});
   }
   remaining_s -= cost;
   experiments_.push_back({.config = body, .failed = !fail_with.empty()});
@@ -272,8 +273,8 @@ Reply Service2026::submit(const Asked& asked) {
 
 Json Service2026::budget() const {
   return {{"used_seconds", 0.0},
-          {"remaining_seconds", remaining_s},
-          {"total_budget_seconds", remaining_s}};
+          {"remaining_seconds", remaining_s.load()},
+          {"total_budget_seconds", remaining_s.load()}};
 }
 
 Json Service2026::shown(const std::string& id, const Experiment& experiment) const {

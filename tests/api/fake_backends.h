@@ -42,7 +42,7 @@ class Service2024 : public Backend {
   Reply serve(const Asked& asked) override;
 
   double budget_flops = 2e18;
-  double used_flops = 0.0;
+  std::atomic<double> used_flops = 0.0;
 
  private:
   Reply loss(const Asked& asked);
@@ -62,7 +62,7 @@ class Service2026 : public Backend {
   std::atomic<bool> hold = false;
   /// Runs that end as failed with this reason, if not empty.
   std::string fail_with;
-  double remaining_s = 1e6;
+  std::atomic<double> remaining_s = 1e6;
 
  private:
   struct Experiment {
