@@ -62,7 +62,7 @@ TEST_CASE("workers are bound to a core each, and the last one gets them all", "[
   const TemporaryFolder folder;
 
   // exp_0000 ends long before exp_0001.
-  REQUIRE(run(plan("[2e9,2e10]", "[[8],[16]]") + "output_dir=moving", folder.path()).exit_code ==
+  REQUIRE(run(plan("[2e9,4e10]", "[[8],[16]]") + "output_dir=moving", folder.path()).exit_code ==
           0);
   const auto trained = run(watch("moving", "001", "status", "Cpus_allowed_list", "lists") + two +
                                kTrain + "output_dir=moving; r=$?; wait; exit $r",
@@ -99,7 +99,7 @@ TEST_CASE("workers are bound to a core each, and the last one gets them all", "[
 
 TEST_CASE("fault: a worker is killed", "[e2e]") {
   const TemporaryFolder folder;
-  REQUIRE(run(plan("[1e10]", "[[8,16,24]]") + "output_dir=killed", folder.path()).exit_code == 0);
+  REQUIRE(run(plan("[3e10]", "[[8,16,24]]") + "output_dir=killed", folder.path()).exit_code == 0);
   const std::string train = kTrain + "output_dir=killed trainer.log_every=5 ";
   // Kill -9 once it has trained for a while: its tenth line of metrics.
   const auto killed = run("( " + ff::test::wait_for_metrics("killed/runs/exp_0001", 10) +
