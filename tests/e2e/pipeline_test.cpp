@@ -117,7 +117,9 @@ TEST_CASE("plan, train, analyze, draw: every file of the pipeline is there", "[e
     REQUIRE(run(kTinyPlan + fewer + " output_dir=again", folder.path()).exit_code == 0);
     REQUIRE(run(kTinyTrain + " output_dir=again hardware.num_threads=1", folder.path()).exit_code ==
             0);
-    for (const auto& [id, loss] : losses(folder / "again/results.json")) {
+    const auto again = losses(folder / "again/results.json");
+    CHECK(again.size() == 3);
+    for (const auto& [id, loss] : again) {
       CHECK(loss == first.at(id));
     }
     REQUIRE(
