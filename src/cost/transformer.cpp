@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/cost/transformer.h"
 
+#include "flops_fit/cost/training.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -12,27 +14,22 @@ int64_t mlp_width(int64_t d_model, double ffn_ratio) {
 }
 
 ParamCounts count_params(const Architecture& arch) {
-  const int64_t attention = 4 * arch.d_model * arch.d_model;
-  const int64_t mlp = 3 * arch.d_model * arch.d_ff;
+  const ParamTotals totals = param_totals(spec_of(arch));
   ParamCounts counts;
-  counts.embedding = arch.vocab_size * arch.d_model;
-  counts.head = arch.vocab_size * arch.d_model;
-  counts.non_embedding = arch.num_layers * (attention + mlp);
+  counts.total = totals.total.rounded();
+  counts.embedding = totals.embedding.rounded();
+  counts.head = totals.head.rounded();
+  counts.non_embedding = totals.body().rounded();
   counts.matmul = counts.non_embedding + counts.head;
-  counts.total = counts.matmul + counts.embedding;
   return counts;
 }
 
 double forward_flops_per_token(const Architecture& arch) {
-  const double weights = 2.0 * static_cast<double>(count_params(arch).matmul);
-  // Two products (scores, and values) of 2d FLOPs for each of the (S+1)/2 visible keys.
-  const double attention = 2.0 * static_cast<double>(arch.seq_len + 1) *
-                           static_cast<double>(arch.d_model) * static_cast<double>(arch.num_layers);
-  return weights + attention;
+  return (train_flops(spec_of(arch), arch.seq_len).forward / arch.seq_len).to_double();
 }
 
 double train_flops_per_token(const Architecture& arch) {
-  return 3.0 * forward_flops_per_token(arch);
+  return (train_flops(spec_of(arch), arch.seq_len).total() / arch.seq_len).to_double();
 }
 
 }  // namespace ff::cost
