@@ -90,6 +90,10 @@ class Session {
       options_.overrides = config::route_overrides(program_->stage, stages_, options_.overrides);
     }
     if (options_.multirun) {
+      if (!program_->commands.list.empty()) {
+        throw error<ConfigError>("--multirun: {} has no sweeps; call it once for each value.",
+                                 program_->name);
+      }
       return static_cast<ExitCode>(multirun());
     }
     return single_run(verbosity);
@@ -151,7 +155,10 @@ class Session {
                     .verbosity = verbosity,
                     .json = options_.json,
                     .dry_run = options_.dry_run,
-                    .extra = options_.extra};
+                    .extra = options_.extra,
+                    .command = options_.command,
+                    .operands = options_.operands,
+                    .search_path = search_path_};
     if (!options_.show_config.empty()) {
       print(context.config_yaml);
       return ExitCode::kOk;
@@ -278,7 +285,7 @@ int run_erased(int argc,
                std::span<const config::StageSchema> stages,
                const ErasedProgram& erased) {
   try {
-    Session session(program, stages, erased, parse_options(argc, argv, program));
+    Session session(program, stages, erased, parse_options(argc, argv, program, erased.schema));
     return static_cast<int>(session.run());
   } catch (const Error& problem) {
     return report(program, problem.what(), problem.exit_code());

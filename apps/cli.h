@@ -2,6 +2,8 @@
 #pragma once
 // The front end that all programs share: flags, help, composing the configuration, multirun, and
 // the one place where errors become a line on stderr and an exit code.
+#include "subcommands.h"
+
 #include "flops_fit/config/compose.h"
 #include "flops_fit/config/dump.h"
 #include "flops_fit/config/load.h"
@@ -38,6 +40,7 @@ struct Program {
   std::string files;                  ///< what it reads and writes, one line each
   bool has_dry_run = false;
   std::vector<ExtraFlag> extra_flags = {};
+  Subcommands commands = {};
 };
 
 /// How the program was called, for its run function.
@@ -51,6 +54,9 @@ struct Context {
   bool json = false;                              ///< print data as JSON
   bool dry_run = false;                           ///< say what would be done
   std::map<std::string, std::string> extra = {};  ///< the extra flags given, with their values
+  std::string command = {};                       ///< of a program with subcommands
+  std::vector<std::string> operands = {};         ///< its files and names
+  std::vector<std::filesystem::path> search_path = {};  ///< of configuration files
 
   [[nodiscard]] bool has(const std::string& flag) const { return extra.count(flag) > 0; }
 };

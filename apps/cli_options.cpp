@@ -82,23 +82,53 @@ std::string long_name(const std::string& argument) {
   return argument;
 }
 
-void add_row(std::string& out, const std::string& head, const std::string& doc) {
-  constexpr size_t kColumn = 30;
-  const auto lines = config::wrap(doc, kWidth - kColumn);
-  std::string line = fmt::format("  {:<{}}", head, kColumn - 2);
-  for (size_t i = 0; i < lines.size(); ++i) {
-    out += (i == 0 ? line : std::string(kColumn, ' ')) + lines[i] + '\n';
-  }
-}
-
 std::string with_blank(std::string names) {
   const auto comma = names.find(',');
   return comma == std::string::npos ? "    " + names : names.insert(comma + 1, " ");
 }
 
+/// The names of a flag: "-c,--cfg" has two.
+bool has_name(const Flag& flag, const std::string& argument) {
+  const std::string names = std::string(",") + flag.names + ",";
+  return names.find("," + argument + ",") != std::string::npos;
+}
+
 }  // namespace
 
-Options parse_options(int argc, char** argv, const Program& program) {
+std::string help_row(const std::string& head, const std::string& doc) {
+  constexpr size_t kColumn = 30;
+  const auto lines = config::wrap(doc, kWidth - kColumn);
+  std::string out = fmt::format("  {:<{}}", head, kColumn - 2);
+  if (out.back() != ' ') {
+    out += '\n' + std::string(kColumn, ' ');
+  }
+  for (size_t i = 0; i < lines.size(); ++i) {
+    out += (i == 0 ? "" : std::string(kColumn, ' ')) + lines[i] + '\n';
+  }
+  return out;
+}
+
+std::optional<bool> common_flag(const std::string& argument) {
+  for (const Flag& flag : kFlags) {
+    if (has_name(flag, long_name(argument))) {
+      return flag.on == nullptr;
+    }
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string> common_flag_names() {
+  std::vector<std::string> out;
+  for (const Flag& flag : kFlags) {
+    const std::string_view names = flag.names;
+    if (*flag.doc != '\0') {
+      out.emplace_back(names.substr(names.find("--")));
+    }
+  }
+  return out;
+}
+
+Options parse_options(int argc, char** argv, const Program& program, const config::Schema& schema) {
   Options out;
   CLI::App app;
   app.set_help_flag();
@@ -126,11 +156,16 @@ Options parse_options(int argc, char** argv, const Program& program) {
   }
   app.add_option("overrides", out.overrides)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 
-  // CLI11 takes its arguments last first.
-  std::vector<std::string> arguments;
-  for (int i = argc - 1; i > 0; --i) {
-    arguments.push_back(long_name(argv[i]));
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (!program.commands.list.empty()) {
+    SubcommandCall call = parse_subcommand(arguments, program.commands, schema);
+    out.command = std::move(call.command);
+    out.operands = std::move(call.operands);
+    arguments = std::move(call.arguments);
   }
+  std::transform(arguments.begin(), arguments.end(), arguments.begin(), long_name);
+  // CLI11 takes its arguments last first.
+  std::reverse(arguments.begin(), arguments.end());
   try {
     app.parse(arguments);
   } catch (const CLI::ParseError& problem) {
@@ -158,24 +193,30 @@ std::string help_text(const Program& program,
   if (!group.empty()) {
     return config::help_tree(schema, group, kWidth);
   }
-  std::string out =
-      fmt::format("{}\n\nUsage: {} [options] [key=value ...]\n", program.summary, program.name);
+  const bool commands = !program.commands.list.empty();
+  std::string out = fmt::format("{}\n\nUsage: {} {}[options] [key=value ...]\n",
+                                program.summary,
+                                program.name,
+                                commands ? "[command] [file ...] " : "");
   out += "\nExamples:\n";
   for (const std::string& example : program.examples) {
     out += "  " + example + '\n';
   }
+  if (commands) {
+    out += subcommand_help(program.commands);
+  }
   out += "\nOptions:\n";
   for (const Flag& flag : kFlags) {
     if (*flag.doc != '\0') {
-      add_row(out, fmt::format("{} {}", with_blank(flag.names), flag.value), flag.doc);
+      out += help_row(fmt::format("{} {}", with_blank(flag.names), flag.value), flag.doc);
     }
   }
   if (program.has_dry_run) {
-    add_row(out, "    --dry-run", "Say what would be done, and stop.");
+    out += help_row("    --dry-run", "Say what would be done, and stop.");
   }
   for (const ExtraFlag& flag : program.extra_flags) {
     if (!flag.hidden) {
-      add_row(out, fmt::format("    --{} {}", flag.name, flag.value_name), flag.doc);
+      out += help_row(fmt::format("    --{} {}", flag.name, flag.value_name), flag.doc);
     }
   }
   out += "\nConfiguration (key, default, meaning), set with key=value, in Hydra's grammar:\n";
@@ -197,13 +238,7 @@ std::string help_text(const Program& program,
 }
 
 std::vector<std::string> flag_names(const Program& program) {
-  std::vector<std::string> out;
-  for (const Flag& flag : kFlags) {
-    const std::string_view names = flag.names;
-    if (*flag.doc != '\0') {
-      out.emplace_back(names.substr(names.find("--")));
-    }
-  }
+  std::vector<std::string> out = common_flag_names();
   if (program.has_dry_run) {
     out.emplace_back("--dry-run");
   }

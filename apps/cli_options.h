@@ -26,10 +26,22 @@ struct Options {
   std::string shell_completion;  ///< the argument of --shell-completion
   std::vector<std::string> overrides;
   std::map<std::string, std::string> extra;
+  std::string command;                ///< of a program with subcommands
+  std::vector<std::string> operands;  ///< its files and names
 };
 
 /// Throws ConfigError: unknown flag, missing value.
-[[nodiscard]] Options parse_options(int argc, char** argv, const Program& program);
+[[nodiscard]] Options parse_options(int argc,
+                                    char** argv,
+                                    const Program& program,
+                                    const config::Schema& schema);
+
+/// Whether a flag that all programs have takes a value; none if there is no such flag.
+[[nodiscard]] std::optional<bool> common_flag(const std::string& argument);
+[[nodiscard]] std::vector<std::string> common_flag_names();
+
+/// "  head    doc", wrapped, for --help.
+[[nodiscard]] std::string help_row(const std::string& head, const std::string& doc);
 
 /// One sentence, usage, examples, options, the tree of keys, files, exit codes; with a group, only
 /// that part of the tree.

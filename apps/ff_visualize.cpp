@@ -23,7 +23,8 @@ ff::ExitCode run(const ff::plot::VisualizerConfig& config, const ff::cli::Contex
     }
   }
   if (context.json) {
-    fmt::print("{}\n", ff::io::json_text({{"written", written}, {"problems", outcome.problems}}, 2));
+    fmt::print("{}\n",
+               ff::io::json_text({{"written", written}, {"problems", outcome.problems}}, 2));
   }
   return ff::ExitCode::kOk;
 }

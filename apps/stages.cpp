@@ -4,6 +4,7 @@
 #include "flops_fit/analysis/config.h"
 #include "flops_fit/plan/config.h"
 #include "flops_fit/plot/config.h"
+#include "flops_fit/roofline/config.h"
 #include "flops_fit/tokenize/config.h"
 #include "flops_fit/train/config.h"
 
@@ -16,6 +17,7 @@ const std::vector<config::StageSchema>& all_stages() {
       config::schema_of<analysis::AnalyzerConfig>("analyzer"),
       config::schema_of<plot::VisualizerConfig>("visualizer"),
       config::schema_of<tokenize::TokenizerConfig>("tokenizer"),
+      config::schema_of<roofline::RooflineConfig>("roofline"),
   };
   return kStages;
 }

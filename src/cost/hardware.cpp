@@ -40,7 +40,15 @@ Hardware read_hardware(const std::filesystem::path& path) {
 }
 
 std::string hardware_yaml(const Hardware& hardware, const std::string& comment) {
-  return fmt::format("# {}\n{}", comment, config::dump_resolved_yaml(hardware));
+  config::Node tree = config::dump_node(hardware);
+  config::Node& peaks = *tree.find("peak_flops");
+  const std::vector<std::string> names = peaks.keys;
+  for (const std::string& name : names) {
+    if (peaks.find(name)->is_null()) {
+      peaks.erase(name);
+    }
+  }
+  return fmt::format("# {}\n{}", comment, config::to_yaml(tree, {.escape_interpolations = true}));
 }
 
 double peak_of(const Hardware& hardware, const std::string& precision) {
@@ -65,8 +73,8 @@ std::string precision_of(const std::string& dtype, const Num& activation_bytes) 
   return fmt::format("fp{}", bits);
 }
 
-Roofline roofline_of(const Hardware& hardware, const std::string& precision) {
-  return {.flops_per_s = peak_of(hardware, precision) * hardware.efficiency.compute,
+Roofline roofline_of(const Hardware& hardware, double peak_flops) {
+  return {.flops_per_s = peak_flops * hardware.efficiency.compute,
           .bytes_per_s = hardware.memory_bandwidth * hardware.efficiency.memory,
           .op_overhead_s = hardware.op_overhead_s};
 }

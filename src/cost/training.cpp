@@ -31,6 +31,15 @@ ParamTotals param_totals(const ModelSpec& spec) {
                     [](const Node&, const std::string& path) { return is_head(path); })};
 }
 
+Num matmul_params(const ModelSpec& spec) {
+  return evaluate_total(build_graph(spec),
+                        ModuleDb::builtin(),
+                        one_sequence(1, {}),
+                        &Cost::matmul,
+                        [](const Node& leaf, const std::string&) { return !is_attention(leaf); }) /
+         2;
+}
+
 TrainFlops train_flops(const ModelSpec& spec, int64_t seq_len, const TrainOptions& options) {
   const Graph graph = build_graph(spec);
   const ModuleDb& db = ModuleDb::builtin();

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/engine/machine_speed.h"
 
+#include "fused/blocks.h"
+#include "fused/kernels.h"
+
 #include "flops_fit/engine/cpu.h"
 #include "flops_fit/engine/engine.h"
 #include "flops_fit/util/error.h"
@@ -107,6 +110,40 @@ std::vector<double> in_processes(int64_t count, const std::function<double()>& m
 
 std::vector<double> peaks_at_once(int64_t cores) {
   return in_processes(cores, peak_flops_per_s);
+}
+
+double matmul_flops_per_s() {
+  constexpr int64_t kSize = 384;
+  constexpr auto kNumbers = static_cast<size_t>(kSize * kSize + 2 * fused::kMaxLanes);
+  constexpr auto kMeasured = std::chrono::milliseconds(50);
+  const std::vector<float> a(kNumbers, 0.5F);
+  const std::vector<float> weight(kNumbers, 0.25F);
+  std::vector<float> c(kNumbers);
+  std::vector<std::byte> panels(
+      static_cast<size_t>(fused::panels_bytes(fused::Precision::kFloat32, kSize, kSize)) +
+      2 * fused::kMaxLanes * sizeof(float));
+  fused::pack_weight(fused::Precision::kFloat32,
+                     fused::Pass::kForward,
+                     kSize,
+                     kSize,
+                     weight.data(),
+                     panels.data());
+  double best_s = 1e9;
+  for (const auto end = Clock::now() + kMeasured; Clock::now() < end;) {
+    const auto begin = Clock::now();
+    fused::packed_product(fused::Precision::kFloat32,
+                          fused::Pass::kForward,
+                          kSize,
+                          kSize,
+                          kSize,
+                          a.data(),
+                          panels.data(),
+                          1.0F,
+                          false,
+                          c.data());
+    best_s = std::min(best_s, std::chrono::duration<double>(Clock::now() - begin).count());
+  }
+  return 2.0 * kSize * kSize * kSize / best_s;
 }
 
 double triad_bytes_per_s(int64_t threads, int64_t array_bytes) {

@@ -96,7 +96,7 @@ struct Roofline {
   /// FLOPs per byte from which on arithmetic is the bound.
   [[nodiscard]] double ridge() const { return flops_per_s / bytes_per_s; }
 };
-[[nodiscard]] Roofline roofline_of(const Hardware& hardware, const std::string& precision);
+[[nodiscard]] Roofline roofline_of(const Hardware& hardware, double peak_flops);
 
 struct OpTime {
   double seconds = 0.0;  ///< of all copies

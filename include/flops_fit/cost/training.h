@@ -16,6 +16,10 @@ struct ParamTotals {
 };
 [[nodiscard]] ParamTotals param_totals(const ModelSpec& spec);
 
+/// Parameters in the matrix products that one token passes: 2 FLOPs each in a forward pass. A tied
+/// head counts, its table as embedding does not, nor do experts that the token does not pass.
+[[nodiscard]] Num matmul_params(const ModelSpec& spec);
+
 struct TrainOptions {
   bool causal = true;          ///< count the pairs that attention sees; else all
   int64_t mask_tile = 1;       ///< see Workload

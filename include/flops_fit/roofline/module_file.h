@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// The user's module database (cost/modules.h has the format), and the program that may be asked for
+// what is not in it.
+#include "flops_fit/cost/modules.h"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ff::roofline {
+
+/// The entries of a file; none if there is no such file. Throws FileError.
+[[nodiscard]] cost::ModuleDb read_user_modules(const std::filesystem::path& path);
+void write_user_modules(const std::filesystem::path& path, const cost::ModuleDb& db);
+
+/// A layer that waits for a module.
+struct Instance {
+  std::string path;
+  nlohmann::ordered_json parameters;  ///< those that the tree gives
+};
+
+/// Refuses an entry with an empty formula, and one that overflows, is not a number, or is less than
+/// nothing at any of two dozen points: parameters small and large, odd and even, equal and not.
+/// Throws FileError, saying at which.
+void probe(const cost::Module& module, const cost::ModuleDb& db);
+
+struct AnalyzerOptions {
+  std::vector<std::string> command;  ///< program and arguments; no shell
+  double timeout_s = 600.0;
+};
+
+/// Asks a program for the entry of a class. It reads
+///   {"protocol": 1, "class": ..., "instances": [{"path": ..., "parameters": {...}}], "schema":
+///   {...}}
+/// and answers with one entry. That is taken only if it is valid by the schema, is of that class,
+/// and passes probe(); its origin becomes external:COMMAND, and no human has validated it, whatever
+/// it says. Throws FileError for a bad answer, Error if the program fails, takes too long or writes
+/// more than 1 MiB.
+[[nodiscard]] cost::Module ask_analyzer(const AnalyzerOptions& options,
+                                        const std::string& cls,
+                                        const std::vector<Instance>& instances,
+                                        const cost::ModuleDb& db);
+
+}  // namespace ff::roofline
