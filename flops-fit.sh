@@ -15,7 +15,7 @@ flops-fit: finds the compute-optimal model for a training budget, and says how s
                                                 analyze and draw a sweep (default preset: cpu_fast,
                                                 with sweep.kind=lr_transfer: lr_transfer)
   ./flops-fit.sh test [--slow]                  install what is missing, build, run the tests
-  ./flops-fit.sh plan|train|analyze|visualize|tokenize [arguments]
+  ./flops-fit.sh plan|train|analyze|visualize|tokenize|roofline [arguments]
                                                 one program; each has --help
 
 Examples:
@@ -105,12 +105,8 @@ case $command in
     fi
     exec ctest --test-dir "$build" --output-on-failure -LE slow -j "$(nproc)"
     ;;
-  plan | train | analyze | tokenize) name=ff-$command ;;
+  plan | train | analyze | tokenize | roofline) name=ff-$command ;;
   visualize | viz) name=ff-visualize ;;
-  roofline)
-    echo "flops-fit: ff-roofline is not built yet; the programs are: $programs" >&2
-    exit 2
-    ;;
   help | -h | --help) usage; exit 0 ;;
   *)
     echo "flops-fit: unknown command '$command'; see ./flops-fit.sh help" >&2

@@ -44,6 +44,11 @@ std::string sweep_kind_of(const std::vector<io::RunResult>& results, const Visua
 
 FigureInputs read_inputs(const VisualizerConfig& config, std::vector<std::string>& problems) {
   FigureInputs inputs;
+  if (!config.roofline.empty()) {
+    inputs.sweep_kind = kTiming;
+    inputs.timed_model = io::read_timed_model(config.roofline);
+    return inputs;
+  }
   const VisualizerPaths& paths = config.paths;
   const bool has_results = fs::exists(paths.results);
   if (has_results) {
@@ -120,6 +125,8 @@ VisualizeOutcome visualize(const VisualizerConfig& config) {
                               config.plots.format,
                               config.plots.dpi};
 
+  const bool of_study = !inputs.timed_model;
+  const bool with_report = of_study && !config.paths.report.empty();
   ReportContent content;
   std::vector<fs::path> pictures;
   size_t buildable = 0;
@@ -146,13 +153,13 @@ VisualizeOutcome visualize(const VisualizerConfig& config) {
     if (rendered.problem) {
       note(outcome.problems, fmt::format("{}: {}", entry.name, *rendered.problem));
     }
-    if (!config.paths.report.empty()) {
+    if (with_report) {
       content.figures.push_back(rendered.problem ? ReportFigure{figure, {}, *rendered.problem}
                                                  : inline_svg(figure));
     }
   }
 
-  if (!config.paths.report.empty()) {
+  if (with_report) {
     content.times = io::run_times(inputs.results, read_plan(config.paths.sweep, outcome.problems));
     content.problems = outcome.problems;
     content.results_path = config.paths.results;
@@ -168,13 +175,14 @@ VisualizeOutcome visualize(const VisualizerConfig& config) {
   if (pictures.empty()) {
     throw error<Error>("no figure could be drawn. {}", reasons);
   }
-  io::write_json(
-      std::filesystem::path(config.paths.plots) / "provenance.json",
-      io::provenance("ff-visualize",
-                     config::dump_json(config),
-                     {config.paths.results,
-                      inputs.lr_transfer ? config.paths.lr_transfer : config.paths.analysis,
-                      config.paths.sweep}));
+  std::vector<fs::path> read = {config.roofline};
+  if (of_study) {
+    read = {config.paths.results,
+            inputs.lr_transfer ? config.paths.lr_transfer : config.paths.analysis,
+            config.paths.sweep};
+  }
+  io::write_json(fs::path(config.paths.plots) / "provenance.json",
+                 io::provenance("ff-visualize", config::dump_json(config), read));
   if (config.plots.show) {
     show(pictures, outcome.problems);
   }

@@ -77,12 +77,19 @@ struct PlotOptions {
 
 struct VisualizerConfig {
   std::string output_dir = "outputs";
+  std::string roofline;
   VisualizerPaths paths;
   PlotOptions plots;
 
   template <class V>
   void visit(V& v) {
     v("output_dir", output_dir, {.doc = "Folder of the whole study.", .identity = false});
+    v("roofline",
+      roofline,
+      {.doc =
+           "A timing that `ff-roofline time --output FILE` wrote: its roofline is drawn, in place "
+           "of the study; there is no report then. Empty = none.",
+       .identity = false});
     v("paths", paths, {.doc = "Where files are."});
     v("plots", plots, {.doc = "What is drawn, and how."});
   }

@@ -6,6 +6,7 @@
 #include "flops_fit/io/lr_transfer.h"
 #include "flops_fit/io/metrics.h"
 #include "flops_fit/io/results.h"
+#include "flops_fit/io/roofline.h"
 #include "flops_fit/plot/figure.h"
 
 #include <optional>
@@ -23,6 +24,9 @@ struct RunHistory {
   std::vector<io::MetricsLine> lines;
 };
 
+/// What `roofline=FILE` draws, in place of a sweep.
+inline constexpr const char* kTiming = "timing";
+
 struct FigureInputs {
   std::string sweep_kind = io::kIsoflopSweep;
   io::ScalingLaws laws;                       ///< of an IsoFLOP sweep
@@ -30,16 +34,17 @@ struct FigureInputs {
   std::vector<io::RunResult> results;         ///< may be empty
   std::vector<RunHistory> histories;          ///< may be empty
   std::string runs_folder;                    ///< where histories were looked for, for messages
+  std::optional<io::TimedModel> timed_model;  ///< of `ff-roofline time`; then sweep_kind is kTiming
 };
 
 struct FigureEntry {
   std::string_view name;
   std::string_view help;  ///< one line for --help
   Drawing (*build)(const FigureInputs&);
-  std::string_view sweep_kind = "";  ///< the only kind of sweep that it shows; empty = any
+  std::string_view sweep_kind = "";  ///< the only kind of sweep that it shows; empty = any sweep
 
   [[nodiscard]] bool suits(std::string_view kind) const {
-    return sweep_kind.empty() || sweep_kind == kind;
+    return sweep_kind == kind || (sweep_kind.empty() && kind != kTiming);
   }
 };
 
@@ -56,6 +61,8 @@ struct FigureEntry {
 [[nodiscard]] Drawing tokens_per_param(const FigureInputs& inputs);
 /// Loss against learning rate, one curve, its lowest point and its vertex per width.
 [[nodiscard]] Drawing lr_transfer(const FigureInputs& inputs);
+/// A machine's roofline and a model's operators under it.
+[[nodiscard]] Drawing roofline(const FigureInputs& inputs);
 /// Training and held-out loss of every run against tokens.
 [[nodiscard]] Drawing loss_curves(const FigureInputs& inputs);
 

@@ -6,6 +6,10 @@
 // exactly.
 #include "simd.h"
 
+#if defined(FF_COUNT_FLOPS)
+#include <atomic>
+#endif
+
 namespace ff::engine::fused {
 
 /// A factor of one product: a float, or two bfloat16 that are neighbours along the sum (the earlier
@@ -36,8 +40,8 @@ struct WidenedPair {
   }
 };
 
-// Clang has no such constraint on a vector of 512 bits in a function without AVX-512, and needs none
-// for what it builds here: the fuzz targets.
+// Clang has no such constraint on a vector of 512 bits in a function without AVX-512, and needs
+// none for what it builds here: the fuzz targets.
 #if defined(__x86_64__) && !defined(__clang__)
 #define FF_DOT_PAIRS 1
 /// AVX512_BF16. In assembly: an intrinsic cannot be inlined into a template that is compiled for
@@ -75,6 +79,12 @@ struct Output {
   bool add;
 };
 
+#if defined(FF_COUNT_FLOPS)
+/// Of all products so far, filled-up vectors left out: for the test that compares what is computed
+/// with what the cost model counts.
+inline std::atomic<int64_t> multiply_adds{0};
+#endif
+
 /// One tile of kRows x (kVectors vectors), held in registers over the whole sum; of the last vector
 /// only `last` lanes are written.
 template <class Type, int kLanes, int kRows, int kVectors>
@@ -84,6 +94,9 @@ FF_INLINE void gemm_tile(int64_t depth,
                          int64_t b_stride,
                          const Output& c,
                          int64_t last) {
+#if defined(FF_COUNT_FLOPS)
+  multiply_adds += kRows * ((kVectors - 1) * kLanes + last) * depth;
+#endif
   Floats<kLanes> sums[kRows * kVectors] = {};
   for (int64_t k = 0; k < depth; ++k) {
     typename Type::template Vector<kLanes> row[kVectors];

@@ -26,12 +26,22 @@ std::span<const FigureEntry> figure_registry() {
                   lr_transfer,
                   io::kLrTransferSweep},
       FigureEntry{"loss_curves", "training and held-out loss of every run", loss_curves},
+      FigureEntry{"roofline",
+                  "a machine's roofline and a model's operators (with roofline=FILE)",
+                  roofline,
+                  kTiming},
   };
   return kFigures;
 }
 
 Drawing draw(const FigureEntry& entry, const FigureInputs& inputs) {
   if (!entry.suits(inputs.sweep_kind)) {
+    if (entry.sweep_kind == kTiming) {
+      return NotDrawn{"it shows a timing; give one with roofline=FILE"};
+    }
+    if (inputs.sweep_kind == kTiming) {
+      return NotDrawn{"with roofline=FILE the timing alone is drawn"};
+    }
     return NotDrawn{fmt::format("the results are of an {} sweep, and it is a figure of {} sweeps",
                                 inputs.sweep_kind,
                                 entry.sweep_kind)};
