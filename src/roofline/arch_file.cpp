@@ -105,10 +105,11 @@ Json layer_json(const Node& node, bool with_parameters) {
     out["parameters"] = Json::object();
     for (const auto& [name, value] : node.parameters) {
       Json& place = out["parameters"][name];
-      if (value.is_constant() && value.eval({}).is_whole()) {
-        place = value.eval({}).rounded();
-      } else {
-        place = value.text();
+      place = value.text();
+      if (value.is_constant() &&
+          value.text().find_first_not_of("0123456789") == std::string::npos) {
+        constexpr size_t kDigits = 18;  // always fit 64 bits
+        place = value.text().size() <= kDigits ? Json(value.eval({}).rounded()) : place;
       }
     }
   }

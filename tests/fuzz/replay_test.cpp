@@ -13,17 +13,21 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::array<std::pair<const char*, void (*)(const uint8_t*, size_t)>, 12> kTargets = {
+constexpr std::array<std::pair<const char*, void (*)(const uint8_t*, size_t)>, 16> kTargets = {
     {{"api_answer", ff::fuzz::api_answer},
+     {"arch_tree", ff::fuzz::arch_tree},
      {"checkpoint", ff::fuzz::checkpoint},
      {"config_loader", ff::fuzz::config_loader},
      {"corpus", ff::fuzz::corpus},
      {"laws_json", ff::fuzz::laws_json},
      {"metrics", ff::fuzz::metrics},
+     {"model_config", ff::fuzz::model_config},
+     {"modules_json", ff::fuzz::modules_json},
      {"overrides", ff::fuzz::overrides},
      {"results_json", ff::fuzz::results_json},
      {"runs_table", ff::fuzz::runs_table},
      {"sweep_json", ff::fuzz::sweep_json},
+     {"timing_json", ff::fuzz::timing_json},
      {"token_shards", ff::fuzz::token_shards},
      {"yaml", ff::fuzz::yaml}}};
 

@@ -37,7 +37,7 @@ std::span<const FigureEntry> figure_registry() {
 Drawing draw(const FigureEntry& entry, const FigureInputs& inputs) {
   if (!entry.suits(inputs.sweep_kind)) {
     if (entry.sweep_kind == kTiming) {
-      return NotDrawn{"it shows a timing; give one with roofline=FILE"};
+      return entry.build({});  // it says what it needs
     }
     if (inputs.sweep_kind == kTiming) {
       return NotDrawn{"with roofline=FILE the timing alone is drawn"};

@@ -49,12 +49,11 @@ class Names {
   std::map<std::string, std::set<std::string>> places_;
 };
 
-/// Operators at one point.
+/// Operators that lie so near to each other that their points cannot be told apart.
 struct Group {
   std::vector<std::string> names;
   double seconds = 0.0;
-  double intensity = 0.0;
-  double speed = 0.0;
+  std::vector<double> intensity, speed;
   std::string paths;  ///< for the data file
 };
 
@@ -70,12 +69,14 @@ std::vector<Group> groups_of(const io::TimedModel& timed) {
     const double speed = op.flops / op.seconds;
     const auto near = [](double a, double b) { return std::abs(a - b) < 0.01 * b; };
     auto group = std::find_if(out.begin(), out.end(), [&](const Group& g) {
-      return near(g.intensity, intensity) && near(g.speed, speed);
+      return near(g.intensity.front(), intensity) && near(g.speed.front(), speed);
     });
     if (group == out.end()) {
-      out.push_back({.intensity = intensity, .speed = speed});
+      out.emplace_back();
       group = std::prev(out.end());
     }
+    group->intensity.push_back(intensity);
+    group->speed.push_back(speed);
     group->seconds += op.seconds;
     group->paths += (group->paths.empty() ? "" : " ") + op.path;
     const std::string name = names.of(op.path);
@@ -88,14 +89,15 @@ std::vector<Group> groups_of(const io::TimedModel& timed) {
   return out;
 }
 
-/// "q_proj, o_proj and 3 more".
+/// "q_proj, o_proj and 3 more": as many as the narrowest legend has room for.
 std::string listed(const std::vector<std::string>& names) {
-  constexpr size_t kMost = 3;
-  std::string out;
-  for (size_t i = 0; i < std::min(kMost, names.size()); ++i) {
-    out += (i == 0 ? "" : ", ") + names[i];
+  constexpr size_t kRoom = 30;
+  std::string out = names.front();
+  size_t count = 1;
+  while (count < names.size() && out.size() + 2 + names[count].size() <= kRoom) {
+    out += ", " + names[count++];
   }
-  return names.size() > kMost ? fmt::format("{} and {} more", out, names.size() - kMost) : out;
+  return count < names.size() ? fmt::format("{} and {} more", out, names.size() - count) : out;
 }
 
 /// The operators as points; those of little time together, and under the others.
@@ -108,8 +110,8 @@ std::vector<Series> points_of(const std::vector<Group>& groups, double seconds) 
   std::vector<Series> out;
   Series others{.legend = "others", .role = Role::kReference};
   for (size_t i = names; i < groups.size(); ++i) {
-    others.x.push_back(groups[i].intensity);
-    others.y.push_back(groups[i].speed);
+    others.x.insert(others.x.end(), groups[i].intensity.begin(), groups[i].intensity.end());
+    others.y.insert(others.y.end(), groups[i].speed.begin(), groups[i].speed.end());
     others.note += (others.note.empty() ? "" : " ") + groups[i].paths;
   }
   if (!others.x.empty()) {
@@ -118,11 +120,10 @@ std::vector<Series> points_of(const std::vector<Group>& groups, double seconds) 
   for (size_t i = 0; i < names; ++i) {
     const Group& group = groups[i];
     out.push_back(
-        {.legend = fmt::format("{} ({:.0f}% of the time)",
-                               literal(listed(group.names)),
-                               100 * group.seconds / seconds),
-         .x = {group.intensity},
-         .y = {group.speed},
+        {.legend = fmt::format(
+             "{}: {:.0f}%", literal(listed(group.names)), 100 * group.seconds / seconds),
+         .x = group.intensity,
+         .y = group.speed,
          .shade = names == 1 ? 0.0 : static_cast<double>(i) / static_cast<double>(names - 1),
          .note = group.paths});
   }
@@ -132,7 +133,10 @@ std::vector<Series> points_of(const std::vector<Group>& groups, double seconds) 
 }  // namespace
 
 Drawing roofline(const FigureInputs& inputs) {
-  const io::TimedModel& timed = inputs.timed_model.value();
+  if (!inputs.timed_model) {
+    return NotDrawn{"it shows a timing; give one with roofline=FILE"};
+  }
+  const io::TimedModel& timed = *inputs.timed_model;
   const std::vector<Group> groups = groups_of(timed);
   if (groups.empty()) {
     return NotDrawn{"no operator of the timing has FLOPs"};
@@ -141,8 +145,8 @@ Drawing roofline(const FigureInputs& inputs) {
   double left = ridge / 10;
   double right = ridge * 10;
   for (const Group& group : groups) {
-    left = std::min(left, group.intensity / 2);
-    right = std::max(right, group.intensity * 2);
+    left = std::min(left, group.intensity.front() / 2);
+    right = std::max(right, group.intensity.front() * 2);
   }
   Panel panel{.title = literal(timed.model),
               .x = {"Operational intensity [FLOP per byte]", true, Numbers::kPlain},
@@ -167,7 +171,9 @@ Drawing roofline(const FigureInputs& inputs) {
       .title = fmt::format("{} on {}", literal(timed.model), literal(timed.machine)),
       .caption =
           "The machine's roofline, and the operators of the model under it: left of the ridge "
-          "memory is the bound, right of it arithmetic. Operators without FLOPs are not shown.",
+          "memory is the bound, right of it arithmetic. Percentages are shares of the time. "
+          "Operators "
+          "without FLOPs are not shown.",
       .panels = {std::move(panel)}};
 }
 
