@@ -29,6 +29,12 @@ constexpr std::array<std::string_view, 15> kRuntimeNames = {"tokens",
                                                             "index_dtype_bytes",
                                                             "touched_experts"};
 
+size_t index_of(Num Cost::*quantity) {
+  const auto found = std::find_if(
+      kQuantities.begin(), kQuantities.end(), [&](const Quantity& q) { return q.of == quantity; });
+  return static_cast<size_t>(found - kQuantities.begin());
+}
+
 /// A workload, prepared: sums over its queries, and equal queries together.
 struct Batch {
   const Workload* workload;
@@ -66,8 +72,9 @@ class Leaf {
     }
     for (const auto& [name, value] : node.parameters) {
       const auto& declared = module_->parameters;
-      if (std::none_of(
-              declared.begin(), declared.end(), [&](const auto& p) { return p.name == name; })) {
+      if (std::none_of(declared.begin(), declared.end(), [&given = name](const auto& p) {
+            return p.name == given;
+          })) {
         throw error<FileError>("layer {}: module {} has no parameter {}; it has: {}.",
                                path,
                                module_->full_class_name,
@@ -128,15 +135,19 @@ class Leaf {
   }
 
   [[nodiscard]] Num quantity_for(size_t index, const Query* query) const {
-    const bool all_active =
-        kQuantities[index].of == &Cost::active_parameters && !module_->formulas[index];
-    const auto parameters = static_cast<size_t>(
-        std::find_if(kQuantities.begin(),
-                     kQuantities.end(),
-                     [](const Quantity& q) { return q.of == &Cost::parameters; }) -
-        kQuantities.begin());
+    if (kQuantities[index].of == &Cost::active_parameters && !module_->formulas[index]) {
+      index = index_of(&Cost::parameters);
+    }
+    // Most are 0: the planner counts thousands of models.
+    const std::optional<Expr>& formula = module_->formulas[index];
+    if (!formula) {
+      return 0;
+    }
+    if (formula->is_constant()) {
+      return formula->eval({});
+    }
     try {
-      return evaluate_formula(*db_, *module_, all_active ? parameters : index, values(query));
+      return evaluate_formula(*db_, *module_, index, values(query));
     } catch (const CountError& problem) {
       throw CountError(fmt::format("layer {}: {}", *path_, problem.what()));
     }

@@ -35,6 +35,7 @@ class FormulaParser {
           fmt::format("is {} characters long; {} are the most", text.size(), kMaxLength));
     }
     out_.text_ = text;
+    out_.steps_.clear();
   }
 
   Expr run() {
@@ -228,7 +229,7 @@ class FormulaParser {
   Expr out_;
 };
 
-Expr::Expr(const Num& constant) : text_(constant.to_string()) {
+Expr::Expr(const Num& constant) {
   steps_.push_back({.op = Op::kNumber, .number = constant});
 }
 

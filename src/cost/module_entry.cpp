@@ -224,8 +224,9 @@ Module parse_module(const std::string& key, const Json& entry, const std::string
   }
   const io::ObjectReader formulas = reader.object("formulas");
   for (const auto& [name, text] : formulas.items()) {
-    const auto known = std::find_if(
-        kQuantities.begin(), kQuantities.end(), [&](const auto& q) { return q.key == name; });
+    const auto known = std::find_if(kQuantities.begin(),
+                                    kQuantities.end(),
+                                    [&key = name](const Quantity& q) { return q.key == key; });
     if (known == kQuantities.end()) {
       std::vector<std::string> names;
       for (const Quantity& quantity : kQuantities) {

@@ -19,16 +19,21 @@ ParamTotals param_totals(const ModelSpec& spec) {
   const Graph graph = build_graph(spec);
   const ModuleDb& db = ModuleDb::builtin();
   const Workload any = one_sequence(1, {});
-  const auto count = [&](Num Cost::*quantity, const LeafFilter& counts = {}) {
+  ParamTotals out;
+  Num rest = 0;
+  const auto of = [&](Num Cost::*quantity, const LeafFilter& counts) {
     return evaluate_total(graph, db, any, quantity, counts);
   };
-  return {
-      .total = count(&Cost::parameters),
-      .active = count(&Cost::active_parameters),
-      .embedding = count(&Cost::parameters,
-                         [](const Node& leaf, const std::string&) { return is_embedding(leaf); }),
-      .head = count(&Cost::parameters,
-                    [](const Node&, const std::string& path) { return is_head(path); })};
+  const auto embedding = [](const Node& leaf, const std::string&) { return is_embedding(leaf); };
+  const auto head = [](const Node&, const std::string& path) { return is_head(path); };
+  out.embedding = of(&Cost::parameters, embedding);
+  out.head = of(&Cost::parameters, head);
+  rest = of(&Cost::parameters, [&](const Node& leaf, const std::string& path) {
+    return !embedding(leaf, path) && !head(leaf, path);
+  });
+  out.total = out.embedding + out.head + rest;
+  out.active = spec.num_experts == 0 ? out.total : of(&Cost::active_parameters, {});
+  return out;
 }
 
 Num matmul_params(const ModelSpec& spec) {
@@ -38,6 +43,14 @@ Num matmul_params(const ModelSpec& spec) {
                         &Cost::matmul,
                         [](const Node& leaf, const std::string&) { return !is_attention(leaf); }) /
          2;
+}
+
+Num block_flops(const ModelSpec& spec, int64_t seq_len, const TrainOptions& options) {
+  return evaluate_total(build_graph(spec),
+                        ModuleDb::builtin(),
+                        one_sequence(seq_len, options),
+                        &Cost::matmul,
+                        [](const Node&, const std::string& path) { return is_in_block(path); });
 }
 
 TrainFlops train_flops(const ModelSpec& spec, int64_t seq_len, const TrainOptions& options) {
@@ -51,7 +64,7 @@ TrainFlops train_flops(const ModelSpec& spec, int64_t seq_len, const TrainOption
   out.forward = count();
   out.backward = out.forward * 2;
   if (options.recompute) {
-    out.again += count([](const Node&, const std::string& path) { return is_in_block(path); });
+    out.again += block_flops(spec, seq_len, options);
   }
   if (options.remake_scores) {
     // Scores are one of attention's two products.

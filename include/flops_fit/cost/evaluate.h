@@ -74,7 +74,7 @@ struct OpCost {
 using LeafFilter = std::function<bool(const Node& leaf, const std::string& path)>;
 
 /// As evaluate(), for one quantity, all leaves (or those that pass) added: what planner and trainer
-/// ask for.
+/// ask for, who need it fast.
 [[nodiscard]] Num evaluate_total(const Graph& graph,
                                  const ModuleDb& db,
                                  const Workload& workload,

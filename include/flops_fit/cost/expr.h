@@ -34,14 +34,15 @@ struct Scope {
 
 class Expr {
  public:
-  Expr() = default;
-  /// A number.
+  Expr() : Expr(Num(0)) {}
   explicit Expr(const Num& constant);
   /// Throws FormulaError.
   [[nodiscard]] static Expr parse(std::string_view text);
 
   [[nodiscard]] Num eval(const Scope& scope) const;
-  [[nodiscard]] const std::string& text() const { return text_; }
+  [[nodiscard]] std::string text() const {
+    return text_.empty() ? steps_[0].number.to_string() : text_;
+  }
   /// The names that it uses, each once, in order of appearance.
   [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
   /// The modules that it calls.
@@ -73,7 +74,7 @@ class Expr {
 
  private:
   friend class FormulaParser;
-  std::string text_;
+  std::string text_;         ///< as parsed; empty for a number that was none
   std::vector<Step> steps_;  ///< in postfix order
   std::vector<std::string> names_;
   std::vector<std::string> modules_;

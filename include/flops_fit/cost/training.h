@@ -38,6 +38,12 @@ struct TrainFlops {
                                      int64_t seq_len,
                                      const TrainOptions& options = {});
 
+/// The blocks' share of a forward pass over one sequence: what activation checkpointing computes
+/// again.
+[[nodiscard]] Num block_flops(const ModelSpec& spec,
+                              int64_t seq_len,
+                              const TrainOptions& options = {});
+
 /// Keys and values of all layers and queries, new tokens included. Layers with chunks or windows
 /// keep theirs like all others, as engines allocate.
 [[nodiscard]] Num kv_cache_bytes(const ModelSpec& spec, const Workload& workload);

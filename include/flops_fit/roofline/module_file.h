@@ -4,7 +4,7 @@
 // what is not in it.
 #include "flops_fit/cost/modules.h"
 
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
 
 #include <filesystem>
 #include <optional>
