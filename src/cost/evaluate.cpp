@@ -1,59 +1,21 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/cost/evaluate.h"
 
+#include "runtime_names.h"
+
 #include "flops_fit/util/error.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <map>
 
 namespace ff::cost {
 namespace {
-
-constexpr int64_t kIndexBytes = 4;
-
-constexpr std::array<std::string_view, 15> kRuntimeNames = {"tokens",
-                                                            "logit_tokens",
-                                                            "batch_size",
-                                                            "seq_len",
-                                                            "cache_len",
-                                                            "new_tokens",
-                                                            "cached_tokens",
-                                                            "causal",
-                                                            "mask_tile",
-                                                            "w_dtype_bytes",
-                                                            "a_dtype_bytes",
-                                                            "dtype_bytes",
-                                                            "kv_dtype_bytes",
-                                                            "index_dtype_bytes",
-                                                            "touched_experts"};
 
 size_t index_of(Num Cost::*quantity) {
   const auto found = std::find_if(
       kQuantities.begin(), kQuantities.end(), [&](const Quantity& q) { return q.of == quantity; });
   return static_cast<size_t>(found - kQuantities.begin());
 }
-
-/// A workload, prepared: sums over its queries, and equal queries together.
-struct Batch {
-  const Workload* workload;
-  Num tokens = 0;
-  Num logit_tokens = 0;
-  std::vector<std::pair<Query, Num>> kinds;  ///< with their number
-
-  explicit Batch(const Workload& w) : workload(&w) {
-    tokens = tokens_of(w);
-    logit_tokens = logit_tokens_of(w);
-    std::map<std::pair<int64_t, int64_t>, int64_t> counted;
-    for (const Query& query : w.queries) {
-      ++counted[{query.cached_tokens, query.new_tokens}];
-    }
-    for (const auto& [lengths, count] : counted) {
-      kinds.emplace_back(Query{lengths.first, lengths.second}, count);
-    }
-  }
-};
 
 /// One leaf with its module.
 class Leaf {
@@ -175,84 +137,27 @@ class Leaf {
   }
 
   [[nodiscard]] Num evaluated(const Expr& expr, const std::string& name, const Query* query) const {
-    const Scope scope{.value = [&](const std::string& used) { return runtime(used, name, query); },
-                      .module = [&](const std::string&, std::span<const Num>) -> Num {
-                        throw error<FileError>(
-                            "layer {}: parameter {} calls a module.", *path_, name);
-                      }};
+    const Scope scope{
+        .value =
+            [&](const std::string& used) {
+              try {
+                return value_of_name(used, {batch_, query, node_});
+              } catch (const NameError& reason) {
+                throw error<FileError>("layer {}: parameter {}: {{{}}} cannot be used here: {}.",
+                                       *path_,
+                                       name,
+                                       used,
+                                       reason.what());
+              }
+            },
+        .module = [&](const std::string&, std::span<const Num>) -> Num {
+          throw error<FileError>("layer {}: parameter {} calls a module.", *path_, name);
+        }};
     try {
       return expr.eval(scope);
     } catch (const CountError& problem) {
       throw CountError(fmt::format("layer {}: parameter {}: {}.", *path_, name, problem.what()));
     }
-  }
-
-  [[nodiscard]] Num runtime(const std::string& name,
-                            const std::string& parameter,
-                            const Query* query) const {
-    const Workload& w = *batch_->workload;
-    if (name == "tokens") {
-      return batch_->tokens;
-    }
-    if (name == "logit_tokens") {
-      return batch_->logit_tokens;
-    }
-    if (name == "batch_size") {
-      return static_cast<int64_t>(w.queries.size());
-    }
-    if (name == "causal") {
-      return w.causal ? 1 : 0;
-    }
-    if (name == "mask_tile") {
-      return w.mask_tile;
-    }
-    if (name == "w_dtype_bytes") {
-      return w.w_bytes;
-    }
-    if (name == "a_dtype_bytes" || name == "dtype_bytes") {
-      return w.a_bytes;
-    }
-    if (name == "kv_dtype_bytes") {
-      return w.kv_bytes;
-    }
-    if (name == "index_dtype_bytes") {
-      return kIndexBytes;
-    }
-    if (name == "touched_experts") {
-      return touched_experts(
-          own("num_experts", parameter), own("experts_per_token", parameter), batch_->tokens);
-    }
-    if (name == "new_tokens" || name == "cached_tokens") {
-      if (query == nullptr) {
-        refuse(parameter, name, "the module is counted per batch");
-      }
-      return name == "new_tokens" ? query->new_tokens : query->cached_tokens;
-    }
-    if (name == "seq_len" || name == "cache_len") {
-      if (batch_->kinds.size() != 1) {
-        refuse(parameter, name, "the queries differ in length; use {tokens}");
-      }
-      const Query& only = batch_->kinds.front().first;
-      return name == "seq_len" ? only.new_tokens : only.cached_tokens;
-    }
-    refuse(parameter, name, fmt::format("there are: {}", fmt::join(kRuntimeNames, ", ")));
-  }
-
-  /// Another parameter of this leaf, which must be a number.
-  [[nodiscard]] Num own(const char* name, const std::string& parameter) const {
-    for (const auto& [given, value] : node_->parameters) {
-      if (given == name && value.is_constant()) {
-        return value.eval({});
-      }
-    }
-    refuse(parameter, "touched_experts", fmt::format("the layer has no number {}", name));
-  }
-
-  [[noreturn]] void refuse(const std::string& parameter,
-                           std::string_view name,
-                           const std::string& why) const {
-    throw error<FileError>(
-        "layer {}: parameter {}: {{{}}} cannot be used here: {}.", *path_, parameter, name, why);
   }
 
   const Node* node_;
@@ -365,10 +270,6 @@ std::string unknown_class_message(const ModuleDb& db, std::string_view cls, std:
       near.empty() ? "" : fmt::format(" Did you mean {}?", fmt::join(near, " or ")),
       cls,
       cls);
-}
-
-bool is_runtime_name(std::string_view name) {
-  return std::find(kRuntimeNames.begin(), kRuntimeNames.end(), name) != kRuntimeNames.end();
 }
 
 Num touched_experts(const Num& experts, const Num& per_token, const Num& tokens) {

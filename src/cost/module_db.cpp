@@ -240,7 +240,7 @@ Json module_file_schema() {
                           {"required", {"name", "type"}},
                           {"properties",
                            {{"name", {{"type", "string"}, {"pattern", "^[A-Za-z_]\\w*$"}}},
-                            {"type", {{"enum", {"int", "float", "str", "bool"}}}},
+                            {"type", {{"enum", {"int", "float", "bool"}}}},
                             {"description", text}}}};
   const Json module = {
       {"type", "object"},

@@ -11,7 +11,7 @@ namespace {
 
 using io::Json;
 
-constexpr std::array kTypes = {"int", "float", "str", "bool"};
+constexpr std::array kTypes = {"int", "float", "bool"};
 
 bool is_name(std::string_view text) {
   return !text.empty() && std::isdigit(static_cast<unsigned char>(text.front())) == 0 &&
@@ -81,13 +81,9 @@ void check_names(const Expr& formula,
                  size_t definitions,
                  const std::string& where) {
   for (const std::string& name : formula.names()) {
-    const auto parameter = std::find_if(module.parameters.begin(),
-                                        module.parameters.end(),
-                                        [&](const auto& p) { return p.name == name; });
-    if (parameter != module.parameters.end()) {
-      if (parameter->type == "str") {
-        throw error<FileError>("{}: {{{}}} is a text, and no number.", where, name);
-      }
+    if (std::any_of(module.parameters.begin(), module.parameters.end(), [&](const auto& p) {
+          return p.name == name;
+        })) {
       continue;
     }
     const auto end = module.definitions.begin() + static_cast<std::ptrdiff_t>(definitions);

@@ -239,40 +239,4 @@ std::vector<std::string> assumptions_of(const Model& model, const cost::Workload
   return out;
 }
 
-Report run(const RooflineConfig& config, const Call& call) {
-  using Command = Report (*)(const RooflineConfig&, const Call&);
-  static const std::map<std::string, Command> kCommands = {
-      {"table", table},
-      {"analyze", analyze},
-      {"train", train},
-      {"time", time},
-      {"modules", modules},
-      {"calibrate", calibrate},
-      {"arch",
-       [](const RooflineConfig& c, const Call& k) {
-         const Model model = load(only_operand(k, "a config.json"), is_compat(c, "exact"));
-         Report out{.json = arch_json(model.graph, false), .is_file = true};
-         out.text = io::json_text(out.json, 2) + "\n";
-         return out;
-       }},
-      {"populate", [](const RooflineConfig& c, const Call& k) {
-         const bool compat = is_compat(c, "exact");
-         if (c.config.empty()) {
-           throw ConfigError("populate: --config CONFIG: say whose parameters they are.");
-         }
-         const std::string& path = only_operand(k, "a tree, as `ff-roofline arch` writes it");
-         const Json tree = cost::read_model_config(path);
-         const Model model = load(c.config, compat);
-         if (!model.spec) {
-           throw error<ConfigError>("--config {}: is a tree, not a model's config.json.", c.config);
-         }
-         const cost::Graph full = populate(
-             parse_arch(tree, path), model.graph, modules_of(c, compat), model.file, *model.spec);
-         Report out{.json = arch_json(full, true), .is_file = true};
-         out.text = io::json_text(out.json, 2) + "\n";
-         return out;
-       }}};
-  return kCommands.at(call.command)(config, call);
-}
-
 }  // namespace ff::roofline

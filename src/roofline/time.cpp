@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// time (its --output is read by io/roofline.h for the picture): how long a workload takes on a machine, operator by operator, and what bounds it.
+// time (its --output is read by io/roofline.h for the picture): how long a workload takes on a
+// machine, operator by operator, and what bounds it.
 #include "parts.h"
 
 #include "flops_fit/roofline/table.h"

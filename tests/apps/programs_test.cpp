@@ -31,7 +31,7 @@ void check_one_clear_line(const ff::test::Outcome& outcome,
 
 TEST_CASE("the light programs load neither LibTorch nor sentencepiece", "[apps]") {
   const TemporaryFolder folder;
-  for (const std::string program : {"ff-plan", "ff-analyze", "ff-visualize"}) {
+  for (const std::string program : {"ff-plan", "ff-analyze", "ff-visualize", "ff-roofline"}) {
     INFO(program);
     const auto libraries = run("ldd $(command -v " + program + ")", folder.path());
     REQUIRE(libraries.exit_code == 0);
@@ -45,7 +45,8 @@ TEST_CASE("the light programs load neither LibTorch nor sentencepiece", "[apps]"
 
 TEST_CASE("every program has its version, its help and its defaults", "[apps]") {
   const TemporaryFolder folder;
-  for (const std::string program : {"ff-plan", "ff-analyze", "ff-visualize", "ff-tokenize"}) {
+  for (const std::string program :
+       {"ff-plan", "ff-analyze", "ff-visualize", "ff-roofline", "ff-tokenize"}) {
     INFO(program);
     const auto version = run(program + " --version", folder.path());
     CHECK(version.exit_code == 0);
@@ -60,7 +61,8 @@ TEST_CASE("every program has its version, its help and its defaults", "[apps]") 
   for (const std::string preset :
        {"cpu_smoke", "cpu_fast", "cpu_full", "lr_transfer", "chinchilla", "python_original"}) {
     CHECK_THAT(presets.out, ContainsSubstring(preset));
-    for (const std::string program : {"ff-plan", "ff-analyze", "ff-visualize", "ff-tokenize"}) {
+    for (const std::string program :
+         {"ff-plan", "ff-analyze", "ff-visualize", "ff-roofline", "ff-tokenize"}) {
       CHECK(run(program + " --cfg job --config-name=presets/" + preset, folder.path()).exit_code ==
             0);
     }

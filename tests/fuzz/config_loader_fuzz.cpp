@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Configuration trees as the structs of every stage, their JSON form, scalars and units. The first
-// line of an input says which: planner, trainer, analyzer, visualizer, tokenizer (then YAML), json
-// (then the dataset keys), plan (YAML, and the plan itself is made) or scalar.
+// line of an input says which: planner, trainer, analyzer, visualizer, tokenizer, roofline,
+// hardware (then YAML), json (then the dataset keys), plan (YAML, and the plan itself is made) or
+// scalar.
 #include "support.h"
 #include "targets.h"
 
@@ -10,9 +11,11 @@
 #include "flops_fit/config/interpolate.h"
 #include "flops_fit/config/load.h"
 #include "flops_fit/config/scalar.h"
+#include "flops_fit/cost/hardware.h"
 #include "flops_fit/data/config.h"
 #include "flops_fit/plan/sweep.h"
 #include "flops_fit/plot/config.h"
+#include "flops_fit/roofline/config.h"
 #include "flops_fit/tokenize/config.h"
 #include "flops_fit/train/config.h"
 #include "flops_fit/util/units.h"
@@ -77,6 +80,10 @@ void config_loader(const uint8_t* data, size_t size) {
       (void)load<plot::VisualizerConfig>(text);
     } else if (kind == "tokenizer") {
       (void)load<tokenize::TokenizerConfig>(text);
+    } else if (kind == "roofline") {
+      (void)load<roofline::RooflineConfig>(text);
+    } else if (kind == "hardware") {
+      (void)cost::hardware_yaml(load<cost::Hardware>(text), "fuzzed");
     } else if (kind == "plan") {
       make_small_plan(text);
     } else if (kind == "json") {

@@ -58,7 +58,8 @@ struct OpCost {
   Cost each;   ///< one copy
   std::string origin;
   bool human_validated = false;
-  std::vector<std::pair<std::string, Num>> parameters;  ///< as evaluated (of the first query)
+  /// As evaluated; for the first query by length, where the module is counted per query.
+  std::vector<std::pair<std::string, Num>> parameters;
 
   [[nodiscard]] Cost total() const { return each * repeat; }
 };

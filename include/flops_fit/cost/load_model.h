@@ -5,7 +5,7 @@
 //   {"model_type": "flops_fit_gpt", "d_model": 128, "num_layers": 4, "num_heads": 4,
 //    "vocab_size": 50257}      with d_ff (4 d_model), seq_len, norm_gain (true), torch_dtype
 //    (float32)
-// A new family is a function and a line in the table of load_model.cpp.
+// A new family is a function in src/cost/families and a line in the table of load_model.cpp.
 #include "flops_fit/cost/model_spec.h"
 
 #include <nlohmann/json_fwd.hpp>

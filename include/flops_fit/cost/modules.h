@@ -61,7 +61,7 @@ inline constexpr std::array kQuantities = {
 
 struct ModuleParameter {
   std::string name;
-  std::string type;  ///< int, float, bool or str (which no formula can use)
+  std::string type;  ///< int, float or bool (1 or 0)
   std::string description;
 };
 
