@@ -2,7 +2,8 @@
 #pragma once
 // Catch2 2.13 (Debian 12) and 3.7 (Debian 13) have different headers.
 #if defined(FF_TEST_WITH_TORCH)
-// LibTorch's headers have a CHECK of their own, which ends the process: theirs first, then Catch2's.
+// LibTorch's headers have a CHECK of their own, which ends the process: theirs first, then
+// Catch2's.
 #include <c10/util/Logging.h>
 #undef CHECK
 #endif
