@@ -38,7 +38,7 @@ class Parser {
       : arguments_(&arguments), commands_(&commands), schema_(&schema) {}
 
   SubcommandCall run() {
-    choose_command();
+    call_.command = commands_->list.front().name;
     while (at_ < arguments_->size()) {
       const std::string argument = next();
       if (argument == "--") {
@@ -57,9 +57,10 @@ class Parser {
         remember(argument.substr(first, equals - first));
         call_.arguments.push_back(argument);
       } else {
-        call_.operands.push_back(argument);
+        operand(argument);
       }
     }
+    check_command();
     check_keys();
     return std::move(call_);
   }
@@ -68,27 +69,37 @@ class Parser {
   const std::string& next() { return (*arguments_)[at_++]; }
   [[nodiscard]] bool more() const { return at_ < arguments_->size(); }
 
-  void choose_command() {
-    call_.command = commands_->list.front().name;
-    if (!more()) {
+  /// The first operand may be a command.
+  void operand(const std::string& text) {
+    const bool first = !command_chosen_ && call_.operands.empty();
+    if (first && find_command(text) != nullptr) {
+      call_.command = text;
+      command_chosen_ = true;
+    } else {
+      call_.operands.push_back(text);
+    }
+  }
+
+  [[nodiscard]] const Subcommand* find_command(const std::string& name) const {
+    const auto found = std::find_if(
+        commands_->list.begin(), commands_->list.end(), [&](const Subcommand& command) {
+          return command.name == name;
+        });
+    return found == commands_->list.end() ? nullptr : &*found;
+  }
+
+  /// `anlyze config.json`: the default command takes one operand, and its name is not needed.
+  void check_command() const {
+    if (command_chosen_ || call_.operands.size() < 2 ||
+        call_.operands.front().find_first_of("./") != std::string::npos) {
       return;
     }
-    const std::string& first = arguments_->front();
+    std::vector<std::string> names;
     for (const Subcommand& command : commands_->list) {
-      if (command.name == first) {
-        call_.command = first;
-        ++at_;
-        return;
-      }
+      names.push_back(command.name);
     }
-    if (first.find_first_of("-./=") == std::string::npos && arguments_->size() > 1) {
-      std::vector<std::string> names;
-      for (const Subcommand& command : commands_->list) {
-        names.push_back(command.name);
-      }
-      throw error<ConfigError>(
-          "{}: no such command; there are: {}.", first, fmt::join(names, ", "));
-    }
+    throw error<ConfigError>(
+        "{}: no such command; there are: {}.", call_.operands.front(), fmt::join(names, ", "));
   }
 
   /// A flag of a key takes its values; one of all programs is handed on, with its value.
@@ -170,10 +181,7 @@ class Parser {
   void remember(const std::string& key) { given_.push_back(key.substr(0, key.find('.'))); }
 
   void check_keys() const {
-    const Subcommand& command =
-        *std::find_if(commands_->list.begin(), commands_->list.end(), [&](const Subcommand& c) {
-          return c.name == call_.command;
-        });
+    const Subcommand& command = *find_command(call_.command);
     for (const std::string& key : given_) {
       const bool known = schema_->find(key) != nullptr;
       const bool read =
@@ -191,6 +199,7 @@ class Parser {
   const Subcommands* commands_;
   const config::Schema* schema_;
   size_t at_ = 0;
+  bool command_chosen_ = false;
   SubcommandCall call_;
   std::vector<std::string> given_;
 };

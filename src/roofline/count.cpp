@@ -82,7 +82,7 @@ Exact count_exactly(const RooflineConfig& config, const Call& call) {
                                  {"kv_cache", count_json(cache)}};
   }
   out.json.update(cost_json(out.sum));
-  out.json["assumptions"] = assumptions_of(out.model, out.workload);
+  out.json["assumptions"] = assumptions_of(out.model, out.workload, out.ops);
   out.json["unvalidated"] = unvalidated_of(out.ops).json;
   for (const cost::OpCost& op : out.ops) {
     Json row = {{"path", op.path}, {"class", op.cls}, {"repeat", count_json(op.repeat)}};
@@ -97,7 +97,7 @@ Exact count_exactly(const RooflineConfig& config, const Call& call) {
 
 std::string footnotes(const Exact& exact) {
   std::string out;
-  for (const std::string& assumption : assumptions_of(exact.model, exact.workload)) {
+  for (const std::string& assumption : assumptions_of(exact.model, exact.workload, exact.ops)) {
     out += fmt::format("Assumed: {}.\n", assumption);
   }
   return out + unvalidated_of(exact.ops).text;

@@ -213,21 +213,33 @@ Unvalidated unvalidated_of(std::span<const cost::OpCost> ops) {
   return out;
 }
 
-std::vector<std::string> assumptions_of(const Model& model, const cost::Workload& workload) {
+std::vector<std::string> assumptions_of(const Model& model,
+                                        const cost::Workload& workload,
+                                        std::span<const cost::OpCost> ops) {
   std::vector<std::string> out = {
       "every operator reads its inputs from memory and writes its output there; attention's scores "
       "stay on the chip"};
-  if (model.spec && model.spec->num_experts > 0) {
-    const Num touched = cost::touched_experts(
-        model.spec->num_experts, model.spec->experts_per_token, cost::tokens_of(workload));
-    out.push_back(fmt::format(
-        "tokens choose experts uniformly, so that {:.4g} of {} are read in each such layer",
-        touched.to_double(),
-        model.spec->num_experts));
+  const auto parameter = [](const cost::OpCost& op,
+                            std::string_view name) -> std::optional<double> {
+    for (const auto& [known, value] : op.parameters) {
+      if (known == name) {
+        return value.to_double();
+      }
+    }
+    return std::nullopt;
+  };
+  for (const cost::OpCost& op : ops) {
+    if (const auto touched = parameter(op, "touched_experts")) {
+      out.push_back(
+          fmt::format("tokens choose experts uniformly, so that {:.4g} of {} are read in each such "
+                      "layer",
+                      *touched,
+                      parameter(op, "num_experts").value_or(0)));
+      break;
+    }
   }
-  if (model.spec &&
-      std::any_of(model.spec->layers.begin(), model.spec->layers.end(), [](const auto& layer) {
-        return layer.span.kind != cost::AttentionSpan::Kind::kAll;
+  if (std::any_of(ops.begin(), ops.end(), [&](const cost::OpCost& op) {
+        return parameter(op, "chunk") || parameter(op, "window");
       })) {
     out.emplace_back(workload.causal
                          ? "the cache keeps all tokens, also where attention sees a chunk or window"

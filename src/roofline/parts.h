@@ -71,7 +71,8 @@ struct Unvalidated {
 
 /// Statements that a count rests on ("routing is uniform: ...").
 [[nodiscard]] std::vector<std::string> assumptions_of(const Model& model,
-                                                      const cost::Workload& workload);
+                                                      const cost::Workload& workload,
+                                                      std::span<const cost::OpCost> ops);
 
 // The commands.
 [[nodiscard]] Report table(const RooflineConfig& config, const Call& call);

@@ -131,7 +131,11 @@ std::string operator_table(std::span<const OperatorRow> rows,
   }
   cells.emplace_back();
   cells.push_back(cells_of(total));
-  std::string out = pipe_table(columns, cells) + "\nMinimum Storage Requirement: ";
+  std::string out = pipe_table(columns, cells);
+  if (storage.empty()) {
+    return out;
+  }
+  out += "\nMinimum Storage Requirement: ";
   cost::Num sum = 0;
   for (const StoragePart& part : storage) {
     out += fmt::format("{}({}) {}",

@@ -251,6 +251,7 @@ TEST_CASE("keys, flags and configuration files are one thing", "[roofline]") {
   const Json by_flag = json_of("analyze " + config + " --seq-len 64 --w-bit 8", folder.path());
   CHECK(json_of("analyze " + config + " input_tokens=[64] w_bit=8", folder.path()) == by_flag);
   CHECK(json_of("analyze " + config + " --seq-len=64 --w-bit=8", folder.path()) == by_flag);
+  CHECK(json_of("--seq-len 64 --w-bit 8 analyze " + config, folder.path()) == by_flag);
   write_text(folder / "mine.yaml", "roofline:\n  input_tokens: [64]\n  w_bit: 8\n");
   CHECK(json_of("analyze " + config + " --config-name ./mine.yaml", folder.path()) == by_flag);
   write_text(folder / "it's, a name.json", read_text(config));

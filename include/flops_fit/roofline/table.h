@@ -32,13 +32,15 @@ struct OperatorRow {
   cost::Num flops, weight_bytes, input_bytes, output_bytes;
 };
 
+/// FLOPs per byte; 0 where there are no bytes.
 [[nodiscard]] double operational_intensity(const OperatorRow& row);
 
-/// The Analyzer's table, with its total row, and the line on storage.
 struct StoragePart {
   std::string name;
   cost::Num bytes;
 };
+/// The Analyzer's table: operators, the total row, and a line on storage where there are parts of
+/// it.
 [[nodiscard]] std::string operator_table(std::span<const OperatorRow> rows,
                                          const OperatorRow& total,
                                          std::span<const StoragePart> storage);
