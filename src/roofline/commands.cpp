@@ -33,10 +33,12 @@ Report populate_tree(const RooflineConfig& config, const Call& call) {
   if (!model.spec) {
     throw error<ConfigError>("--config {}: is a tree, not a model's config.json.", config.config);
   }
-  return tree_report(
-      populate(
-          parse_arch(tree, path), model.graph, modules_of(config, compat), model.file, *model.spec),
-      true);
+  return tree_report(populate(parse_arch(tree, path),
+                              model.graph,
+                              modules_of(config, call, compat),
+                              model.file,
+                              *model.spec),
+                     true);
 }
 
 }  // namespace

@@ -68,7 +68,7 @@ struct Exact {
 Exact count_exactly(const RooflineConfig& config, const Call& call) {
   Exact out{.model = load(only_operand(call, "a config.json, or a populated tree"), false)};
   out.workload = workload_of(config, out.model);
-  out.ops = cost::evaluate(out.model.graph, modules_of(config, false), out.workload);
+  out.ops = cost::evaluate(out.model.graph, modules_of(config, call, false), out.workload);
   out.sum = cost::total(out.ops);
   out.json = workload_json(config, out.model, out.workload, false);
   if (out.model.spec) {
@@ -167,7 +167,7 @@ Report lm_predictor_analysis(const RooflineConfig& config, const Call& call) {
   const Model model = load(only_operand(call, "a config.json, or a populated tree"), true);
   const cost::Workload workload = workload_of(config, model);
   const std::vector<cost::OpCost> ops =
-      cost::evaluate(model.graph, modules_of(config, true), workload);
+      cost::evaluate(model.graph, modules_of(config, call, true), workload);
   const auto counts = [](const cost::Cost& c) {
     return Json{{"flops", count_json(c.flops())},
                 {"memory_reads", count_json(c.weight + c.read)},

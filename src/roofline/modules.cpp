@@ -80,7 +80,7 @@ Report stub(const RooflineConfig& config, const Call& call) {
 
 /// An entry, or a whole database, from a file; or from the analyzer, for a class.
 Report add(const RooflineConfig& config, const Call& call) {
-  const ModuleDb db = modules_of(config, false);
+  const ModuleDb db = modules_of(config, call, false);
   if (!config.analyzer.empty()) {
     const std::string& cls = argument(call, "a class path, like my.package.Mixer");
     if (const auto problem = cost::class_problem(cls)) {
@@ -116,7 +116,7 @@ Report add(const RooflineConfig& config, const Call& call) {
 /// The database alone, or whether it has all that a tree needs; with an analyzer it is asked for
 /// what is missing.
 Report check(const RooflineConfig& config, const Call& call) {
-  ModuleDb db = modules_of(config, false);
+  ModuleDb db = modules_of(config, call, false);
   const ModuleDb user = read_user_modules(config.modules);
   std::vector<std::string> unfilled;
   for (const Module& module : user.modules()) {
@@ -177,8 +177,8 @@ Report check(const RooflineConfig& config, const Call& call) {
   return out;
 }
 
-Report list(const RooflineConfig& config, const Call&) {
-  const ModuleDb db = modules_of(config, false);
+Report list(const RooflineConfig& config, const Call& call) {
+  const ModuleDb db = modules_of(config, call, false);
   std::vector<std::vector<std::string>> rows;
   for (const Module& module : db.modules()) {
     std::vector<std::string> parameters;

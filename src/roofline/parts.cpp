@@ -65,7 +65,14 @@ Model load_config(const std::string& path) {
   return out;
 }
 
-cost::ModuleDb modules_of(const RooflineConfig& config, bool compat) {
+cost::ModuleDb modules_of(const RooflineConfig& config, const Call& call, bool compat) {
+  const std::string action = call.command == "modules" ? call.operands.front() : "";
+  std::error_code ignored;
+  if (call.given.contains("modules") && action != "stub" && action != "add" &&
+      !std::filesystem::exists(config.modules, ignored)) {
+    throw error<FileError>("{}: no such file; `ff-roofline modules stub CLASS` begins one.",
+                           config.modules);
+  }
   cost::ModuleDb db = compat ? cost::ModuleDb::lm_predictor() : cost::ModuleDb::builtin();
   db.put_all(read_user_modules(config.modules));
   return db;

@@ -29,8 +29,11 @@ struct Model {
 [[nodiscard]] Model load(const std::string& path, bool compat);
 /// As load() for commands that need a config.json. Throws ConfigError for a tree.
 [[nodiscard]] Model load_config(const std::string& path);
-/// Built-in modules (LM-Predictor's with `compat`), the user's in front.
-[[nodiscard]] cost::ModuleDb modules_of(const RooflineConfig& config, bool compat);
+/// Built-in modules (LM-Predictor's with `compat`), the user's in front. Throws FileError where a
+/// file was named on the command line and is not there, unless the command is one that begins it.
+[[nodiscard]] cost::ModuleDb modules_of(const RooflineConfig& config,
+                                        const Call& call,
+                                        bool compat);
 
 /// The two lists of lengths, repeated up to batch_size. Throws ConfigError.
 [[nodiscard]] std::vector<cost::Query> queries_of(const RooflineConfig& config);

@@ -46,7 +46,7 @@ Report time(const RooflineConfig& config, const Call& call) {
   const cost::Hardware hardware = hardware_of(config, call);
   const Peak peak = peak_for(config, hardware, model, workload);
   const Timing timing{.model = &model,
-                      .db = modules_of(config, false),
+                      .db = modules_of(config, call, false),
                       .roofline = cost::roofline_of(hardware, peak.flops_per_s)};
   const cost::Roofline& roofline = timing.roofline;
   const std::vector<cost::OpCost> ops = cost::evaluate(model.graph, timing.db, workload);

@@ -111,6 +111,14 @@ TEST_CASE("a file that is no config is refused", "[roofline]") {
   check_refused("list.json", folder.path(), 3, "list.json");
 }
 
+TEST_CASE("a module database that was named and is not there is refused", "[roofline]") {
+  const TemporaryFolder folder;
+  const std::string model = golden_config("llama2-7b");
+  check_refused("analyze " + model + " --modules nope.json", folder.path(), 3, "nope.json");
+  check_refused("modules list --modules nope.json", folder.path(), 3, "nope.json");
+  CHECK(run("ff-roofline modules stub a.B --modules new.json", folder.path()).exit_code == 0);
+}
+
 TEST_CASE("a workload that is none is refused", "[roofline]") {
   const TemporaryFolder folder;
   const std::string model = " -- " + golden_config("llama2-7b");
