@@ -19,20 +19,16 @@ ParamTotals param_totals(const ModelSpec& spec) {
   const Graph graph = build_graph(spec);
   const ModuleDb& db = ModuleDb::builtin();
   const Workload any = one_sequence(1, {});
-  ParamTotals out;
-  Num rest = 0;
-  const auto of = [&](Num Cost::*quantity, const LeafFilter& counts) {
+  const auto count = [&](Num Cost::*quantity, const LeafFilter& counts = {}) {
     return evaluate_total(graph, db, any, quantity, counts);
   };
-  const auto embedding = [](const Node& leaf, const std::string&) { return is_embedding(leaf); };
-  const auto head = [](const Node&, const std::string& path) { return is_head(path); };
-  out.embedding = of(&Cost::parameters, embedding);
-  out.head = of(&Cost::parameters, head);
-  rest = of(&Cost::parameters, [&](const Node& leaf, const std::string& path) {
-    return !embedding(leaf, path) && !head(leaf, path);
-  });
-  out.total = out.embedding + out.head + rest;
-  out.active = spec.num_experts == 0 ? out.total : of(&Cost::active_parameters, {});
+  ParamTotals out{
+      .total = count(&Cost::parameters),
+      .embedding = count(&Cost::parameters,
+                         [](const Node& leaf, const std::string&) { return is_embedding(leaf); }),
+      .head = count(&Cost::parameters,
+                    [](const Node&, const std::string& path) { return is_head(path); })};
+  out.active = spec.num_experts == 0 ? out.total : count(&Cost::active_parameters);
   return out;
 }
 

@@ -3,8 +3,8 @@
 // Model descriptions from a config.json: of Hugging Face (llama, llama4's text model, mistral,
 // qwen2, qwen3, gpt2), or of the project's own GPT:
 //   {"model_type": "flops_fit_gpt", "d_model": 128, "num_layers": 4, "num_heads": 4,
-//    "vocab_size": 50257}      with d_ff (4 d_model), seq_len, norm_gain (true), torch_dtype
-//    (float32)
+//    "vocab_size": 50257}
+// and may have d_ff (4 d_model), seq_len, norm_gain (true) and torch_dtype (float32).
 // A new family is a function in src/cost/families and a line in the table of load_model.cpp.
 #include "flops_fit/cost/model_spec.h"
 

@@ -5,17 +5,17 @@
 // where these formulas stand; planner, trainer and ff-roofline evaluate it. Users add their own
 // classes.
 //
-// A file, version 1:
+// A file, version 1 (also, description, per, definitions and source may be left out):
 //   {"format": "flops-fit modules", "version": 1, "modules": {"my_Mixer": {
 //      "full_class_name": "my.package.Mixer",
-//      "also": [],                      other class paths of the same layer; may be left out
-//      "description": "...",            may be left out
+//      "also": [],                       other class paths of the same layer
+//      "description": "...",
 //      "parameters": [{"name": "tokens", "type": "int", "description": "..."}],
-//      "per": "batch",                  or "query": evaluated for each query, and added; may be
-//      left out "definitions": {"area": "..."},  names for parts of formulas; may be left out
+//      "per": "batch",                   or "query": evaluated for each query, and added
+//      "definitions": {"area": "..."},   names for parts of formulas
 //      "formulas": {"matmul_flops": "2 * {tokens} * {width} * {width}", ...},
-//      "source": "...",                 where the formulas are from; may be left out
-//      "origin": "user",                builtin, user, or external:COMMAND
+//      "source": "...",                  where the formulas are from
+//      "origin": "user",                 builtin, user, or external:COMMAND
 //      "human_validated": false}}}
 // An empty formula is one that is still to be written: it refuses to be evaluated.
 #include "flops_fit/cost/expr.h"

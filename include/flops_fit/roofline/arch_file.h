@@ -2,8 +2,7 @@
 #pragma once
 // Architecture trees on disk, in LM-Predictor's schema:
 //   {"model_id": "llama2-7b", "layers": [LAYER, ...]}
-//   LAYER = {"name": "q_proj", "class": "flops_fit.Linear", "repeat": 32, "sub_layers": [LAYER,
-//   ...]}
+//   LAYER = {"name": "layers", "class": "my.Block", "repeat": 32, "sub_layers": [LAYER, ...]}
 // A layer without sub_layers costs something, one with them nothing. In a populated tree each layer
 // that costs something has "parameters": numbers, or formulas over the workload's names
 // (cost/evaluate.h) as text: {"tokens": "{tokens}", "in_features": 4096}.
