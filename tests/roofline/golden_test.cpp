@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// tests/golden/roofline/checks.json through the program itself: the tables byte for byte, the JSON
-// by its field names.
+// tests/golden/roofline through the program itself: the tables of checks.json byte for byte, the
+// JSON by its field names; and what independent.py beside it has counted.
 #include "roofline/support.h"
 
 using namespace ff::test;
@@ -58,6 +58,16 @@ TEST_CASE("the reference's command lines print the reference's tables", "[roofli
 TEST_CASE("analyze prints the exact counts under the names of checks.json", "[roofline]") {
   const TemporaryFolder folder;
   for (Json check : checks()["exact"]) {
+    const std::string config = golden_config(check["config"]);
+    check.erase("config");
+    check_fields(json_of("analyze " + config + workload_flags(check), folder.path()), check);
+  }
+}
+
+TEST_CASE("chunks, experts and mixed batches are counted as a second program counts them",
+          "[roofline]") {
+  const TemporaryFolder folder;
+  for (Json check : ff::io::read_json(golden("independent.json"), "")) {
     const std::string config = golden_config(check["config"]);
     check.erase("config");
     check_fields(json_of("analyze " + config + workload_flags(check), folder.path()), check);
