@@ -50,11 +50,18 @@ Report said(const std::string& text, Json json) {
   return {.text = text + "\n", .json = std::move(json)};
 }
 
-/// Adds entries to the user's file and says so.
+/// Adds entries to the user's file and says so. Those that are filled in already are the user's
+/// work: refused.
 Report add_to_file(const RooflineConfig& config, const std::vector<Module>& modules) {
   ModuleDb user = read_user_modules(config.modules);
   Json names = Json::array();
   for (const Module& module : modules) {
+    const Module* known = user.find(module.full_class_name);
+    if (known != nullptr && !known->unfilled()) {
+      throw error<ConfigError>("{}: has an entry for {} already; edit it there.",
+                               config.modules,
+                               known->full_class_name);
+    }
     user.put(module);
     names.push_back(module.full_class_name);
   }

@@ -211,7 +211,7 @@ Unvalidated unvalidated_of(std::span<const cost::OpCost> ops) {
     out.json["modules"].push_back(
         {{"class", cls}, {"origin", entry.second}, {"flops_share", entry.first}});
   }
-  out.text = names.empty() ? ""
+  out.text = names.empty() ? "Every FLOP rests on a module entry that a human has validated.\n"
                            : fmt::format(
                                  "{:.1f}% of the FLOPs rest on module entries that no human has "
                                  "validated: {}.\n",

@@ -103,6 +103,9 @@ TEST_CASE("a faulty entry is not added, and the database stays as it was", "[roo
   refused("/formulas/matmul_flops", "{n} * 1e37 * {n} * 100", "128 bits");
   refused("/formulas/matmul_flops", "", "is empty");
   refused("/origin", "builtin", "origin");
+  // What is filled in is somebody's work.
+  write_text(folder / "entry.json", kEntry);
+  check_refused("modules add entry.json", folder.path(), 2, "already");
   write_text(folder / "ff_modules.json",
              "{\"format\": \"other\", \"version\": 1, \"modules\": {}}");
   check_refused("modules list", folder.path(), 3, "expected format");
@@ -137,6 +140,7 @@ TEST_CASE("a user's tree is populated from the config, and what does not follow 
       Json{{"n", 5}, {"tokens", "{tokens}"}, {"head_dim", 128}, {"max_position_embeddings", 4096}});
   entry["parameters"].push_back({{"name", "mystery"}, {"type", "int"}});
   write_text(folder / "entry.json", entry.dump());
+  fs::remove(folder / "ff_modules.json");
   REQUIRE(run("ff-roofline modules add entry.json", folder.path()).exit_code == 0);
   check_refused(populate, folder.path(), 3, "layer mixer (my.Mixer): the parameter mystery");
 }
