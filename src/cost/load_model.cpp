@@ -42,7 +42,8 @@ void check_architectures(const Fields& f, const Family& family) {
   }
   for (const Json& item : list) {
     const auto& known = family.architectures;
-    if (!item.is_string() || std::find(known.begin(), known.end(), item) == known.end()) {
+    if (!item.is_string() ||
+        std::find(known.begin(), known.end(), item.get<std::string>()) == known.end()) {
       throw error<FileError>("{}: architectures: {} is not modelled; model_type {} has {}.",
                              f.where(),
                              io::json_text(item),
