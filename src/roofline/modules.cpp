@@ -54,7 +54,7 @@ Report said(const std::string& text, Json json) {
 /// work: refused.
 Report add_to_file(const RooflineConfig& config, const std::vector<Module>& modules) {
   ModuleDb user = read_user_modules(config.modules);
-  Json names = Json::array();
+  std::vector<std::string> names;
   for (const Module& module : modules) {
     const Module* known = user.find(module.full_class_name);
     if (known != nullptr && !known->unfilled()) {

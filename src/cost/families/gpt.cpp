@@ -54,7 +54,7 @@ ModelSpec read_flops_fit_gpt(const Fields& f) {
                            arch.d_model,
                            arch.num_heads);
   }
-  for (const auto& [key, value] : io::ObjectReader(f.whole(), f.where()).items()) {
+  for (const auto& [key, value] : f.whole().items()) {
     if (!kKeys.contains(key)) {
       throw error<FileError>(
           "{}: unknown key \"{}\"; there are: {}.", f.where(), key, fmt::join(kKeys, ", "));
