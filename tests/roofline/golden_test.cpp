@@ -47,8 +47,9 @@ TEST_CASE("the reference's command lines print the reference's tables", "[roofli
     const std::string arguments =
         check["args"].get<std::string>() + " -- " + golden(check["config"].get<std::string>());
     CAPTURE(arguments);
-    CHECK(run("ff-roofline " + arguments, folder.path()).out == check["stdout"]);
-    CHECK(run("ff-roofline table " + arguments, folder.path()).out == check["stdout"]);
+    const std::string expected = check["stdout"];
+    CHECK(run("ff-roofline " + arguments, folder.path()).out == expected);
+    CHECK(run("ff-roofline table " + arguments, folder.path()).out == expected);
     const Outcome json = run("ff-roofline --json " + arguments, folder.path());
     check_fields(ff::io::parse_json(json.out), check["raw"]);
   }
