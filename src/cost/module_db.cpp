@@ -166,22 +166,42 @@ Json ModuleDb::to_json() const {
   return {{"format", kFormat}, {"version", kVersion}, {"modules", std::move(modules)}};
 }
 
+std::string ModuleDb::free_key(const Module& module) const {
+  const auto taken = [&](const std::string& key) {
+    return std::any_of(
+        modules_.begin(), modules_.end(), [&](const Module& m) { return m.key == key; });
+  };
+  std::string key = module.key;
+  if (taken(key)) {
+    key = module.full_class_name;
+    std::replace(key.begin(), key.end(), '.', '_');
+  }
+  while (taken(key)) {
+    key += '_';
+  }
+  return key;
+}
+
 void ModuleDb::put(Module module) {
   const auto same = std::find_if(modules_.begin(), modules_.end(), [&](const Module& other) {
-    return other.full_class_name == module.full_class_name || other.key == module.key;
+    return other.full_class_name == module.full_class_name;
   });
   if (same != modules_.end()) {
+    module.key = same->key;
     *same = std::move(module);
   } else {
+    module.key = free_key(module);
     modules_.push_back(std::move(module));
   }
 }
 
 void ModuleDb::put_all(const ModuleDb& other) {
-  for (const Module& module : other.modules_) {
-    // In front of what is known by the same name as an alias.
-    std::erase_if(modules_, [&](const Module& m) { return m.key == module.key; });
-    modules_.insert(modules_.begin(), module);
+  // In front, so that they come before what knows their class as an alias.
+  for (Module module : other.modules_) {
+    std::erase_if(modules_,
+                  [&](const Module& m) { return m.full_class_name == module.full_class_name; });
+    module.key = free_key(module);
+    modules_.insert(modules_.begin(), std::move(module));
   }
 }
 

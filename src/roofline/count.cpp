@@ -21,12 +21,6 @@ Report compat_table_report(const RooflineConfig& config, const Call& call) {
   const std::vector<cost::Query> queries = queries_of(config);
   const CompatTable counted = compat_table(model.file, model.spec->model_type, model.path, queries);
   Report out{.text = operator_table(counted.rows, counted.total, counted.storage)};
-  Json cached = Json::array();
-  Json input = Json::array();
-  for (const cost::Query& query : queries) {
-    cached.push_back(query.cached_tokens);
-    input.push_back(query.new_tokens);
-  }
   const auto counts = [](const OperatorRow& row, const char* flops) {
     return Json{{flops, count_json(row.flops)},
                 {"weight_bytes", count_json(row.weight_bytes)},
@@ -37,10 +31,8 @@ Report compat_table_report(const RooflineConfig& config, const Call& call) {
   out.json = {{"profile", "compat"},
               {"config", model.path},
               {"model", model.spec->name},
-              {"model_type", model.spec->model_type},
-              {"batch_size", queries.size()},
-              {"cached", std::move(cached)},
-              {"input", std::move(input)}};
+              {"model_type", model.spec->model_type}};
+  add_queries(out.json, queries);
   out.json.update(counts(counted.total, "total_flops"));
   for (const StoragePart& part : counted.storage) {
     out.json["storage_bytes"][part.name] = count_json(part.bytes);
@@ -87,9 +79,7 @@ Exact count_exactly(const RooflineConfig& config, const Call& call) {
   for (const cost::OpCost& op : out.ops) {
     Json row = {{"path", op.path}, {"class", op.cls}, {"repeat", count_json(op.repeat)}};
     row.update(cost_json(op.each));
-    for (const auto& [name, value] : op.parameters) {
-      row["parameters"][name] = value.is_whole() ? count_json(value) : Json(value.to_double());
-    }
+    row["parameters"] = parameters_json(op);
     out.json["operators"].push_back(std::move(row));
   }
   return out;
@@ -195,9 +185,7 @@ Report lm_predictor_analysis(const RooflineConfig& config, const Call& call) {
                 {"class", op.cls},
                 {"repeat_count", count_json(op.repeat)}};
     row.update(counts(all));
-    for (const auto& [name, value] : op.parameters) {
-      row["parameters"][name] = value.is_whole() ? count_json(value) : Json(value.to_double());
-    }
+    row["parameters"] = parameters_json(op);
     out.json["basic_layer_analyses"].push_back(std::move(row));
     add_row(op.path, op.repeat.to_string(), all);
   }

@@ -52,6 +52,9 @@ Peak peak_for(const RooflineConfig& config,
               const cost::Hardware& hardware,
               const Model& model,
               const cost::Workload& workload) {
+  if (config.peak_flops && config.precision) {
+    throw ConfigError("precision: has no meaning with --peak-flops, which says the peak.");
+  }
   if (config.peak_flops) {
     return {.flops_per_s = *config.peak_flops};
   }

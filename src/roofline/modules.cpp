@@ -225,6 +225,18 @@ Report modules(const RooflineConfig& config, const Call& call) {
   if (config.modules.empty() && (action == "stub" || action == "add")) {
     throw ConfigError("modules: is empty; name the file of your module database.");
   }
+  if ((action == "list" || action == "schema") && call.operands.size() > 1) {
+    throw error<ConfigError>("modules {}: takes no operand, found {}.", action, call.operands[1]);
+  }
+  if (action != "add" && (action != "check" || call.operands.size() < 2)) {
+    refuse_given(call, {"analyzer"}, "is asked by modules add CLASS and modules check TREE only");
+  }
+  if (config.analyzer.empty()) {
+    refuse_given(call, {"analyzer_timeout_s"}, "has no meaning without --analyzer");
+  }
+  if (action == "schema") {
+    refuse_given(call, {"modules"}, "is not read by modules schema");
+  }
   return found->second(config, call);
 }
 

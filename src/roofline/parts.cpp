@@ -150,6 +150,24 @@ Json count_json(const Num& count) {
   return value;
 }
 
+void add_queries(Json& json, std::span<const cost::Query> queries) {
+  json["batch_size"] = queries.size();
+  json["cached"] = Json::array();
+  json["input"] = Json::array();
+  for (const cost::Query& query : queries) {
+    json["cached"].push_back(query.cached_tokens);
+    json["input"].push_back(query.new_tokens);
+  }
+}
+
+Json parameters_json(const cost::OpCost& op) {
+  Json out = Json::object();
+  for (const auto& [name, value] : op.parameters) {
+    out[name] = value.is_whole() ? count_json(value) : Json(value.to_double());
+  }
+  return out;
+}
+
 Json workload_json(const RooflineConfig& config,
                    const Model& model,
                    const cost::Workload& workload,
@@ -160,15 +178,7 @@ Json workload_json(const RooflineConfig& config,
   if (model.spec) {
     out["model_type"] = model.spec->model_type;
   }
-  Json cached = Json::array();
-  Json input = Json::array();
-  for (const cost::Query& query : workload.queries) {
-    cached.push_back(query.cached_tokens);
-    input.push_back(query.new_tokens);
-  }
-  out["batch_size"] = workload.queries.size();
-  out["cached"] = std::move(cached);
-  out["input"] = std::move(input);
+  add_queries(out, workload.queries);
   if (!compat) {
     out["mask"] = config.mask;
     out["logits"] = config.logits;

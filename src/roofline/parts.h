@@ -63,7 +63,11 @@ struct Peak {
                                      const Model& model,
                                      const cost::Workload& workload,
                                      bool compat);
+/// Adds batch_size, cached and input.
+void add_queries(io::Json& json, std::span<const cost::Query> queries);
 [[nodiscard]] io::Json cost_json(const cost::Cost& cost);
+/// The parameters of a leaf, as evaluated.
+[[nodiscard]] io::Json parameters_json(const cost::OpCost& op);
 
 /// What rests on entries that no human has validated: in words, and as JSON.
 struct Unvalidated {

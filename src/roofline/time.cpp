@@ -11,7 +11,6 @@
 namespace ff::roofline {
 namespace {
 
-namespace fs = std::filesystem;
 using cost::Num;
 using io::Json;
 

@@ -50,6 +50,9 @@ Report train(const RooflineConfig& config, const Call& call) {
   if (config.tokens && config.budget) {
     throw ConfigError("tokens, budget: give one of the two; the other follows.");
   }
+  if (config.hardware.empty()) {
+    refuse_given(call, {"precision"}, "has no meaning without --hardware");
+  }
   const auto count = [&](bool causal) {
     return cost::train_flops(spec,
                              seq_len,

@@ -72,6 +72,20 @@ TEST_CASE("an entry survives being written and read", "[cost]") {
   }
 }
 
+TEST_CASE("classes of one name in two packages keep apart", "[cost]") {
+  ModuleDb db;
+  db.put(stub_module("a.x.Mixer"));
+  db.put(stub_module("a.y.Mixer"));
+  REQUIRE(db.modules().size() == 2);
+  CHECK(ModuleDb::parse(db.to_json(), "again").modules().size() == 2);
+  ModuleDb all = ModuleDb::builtin();
+  db.put(stub_module("flops_fit.other.Linear"));  // with the key of a built-in module
+  all.put_all(db);
+  CHECK(all.find("flops_fit.Linear") != nullptr);
+  CHECK(all.modules().size() == ModuleDb::builtin().modules().size() + 3);
+  CHECK(ModuleDb::parse(all.to_json(), "again").modules().size() == all.modules().size());
+}
+
 TEST_CASE("every built-in module is filled in and has a source", "[cost]") {
   for (const Module& module : ModuleDb::builtin().modules()) {
     CAPTURE(module.full_class_name);

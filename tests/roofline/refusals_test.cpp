@@ -154,6 +154,16 @@ TEST_CASE("an option that would do nothing is refused", "[roofline]") {
   check_refused("analyze tokens=5" + model, folder.path(), 2, "tokens");
   check_refused(
       "analyze --profile compat --cached-tokens 5" + model, folder.path(), 2, "cached_tokens");
+  check_refused("time --peak-flops 1e12 --memory-bandwidth 1e12 --precision fp8" + model,
+                folder.path(),
+                2,
+                "precision");
+  check_refused("train --seq-len 8 --precision fp8" + model, folder.path(), 2, "precision");
+  check_refused("modules list --analyzer ./tool", folder.path(), 2, "analyzer");
+  check_refused("modules check --analyzer ./tool", folder.path(), 2, "analyzer");
+  check_refused(
+      "modules add e.json --analyzer-timeout-s 5", folder.path(), 2, "analyzer_timeout_s");
+  check_refused("modules list more", folder.path(), 2, "more");
   check_refused("analyze --seqlen 5" + model, folder.path(), 2, "--seq-len");
   check_refused("analyse " + golden_config("llama2-7b") + " --seq-len 4",
                 folder.path(),

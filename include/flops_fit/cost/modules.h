@@ -110,7 +110,8 @@ class ModuleDb {
   [[nodiscard]] static ModuleDb parse(const nlohmann::ordered_json& file, const std::string& where);
   [[nodiscard]] nlohmann::ordered_json to_json() const;
 
-  /// Adds or, where its key or class is known, replaces.
+  /// Adds or, where its class is known, replaces. Classes of one name in two packages keep apart:
+  /// the key of the second is its whole path.
   void put(Module module);
   void put_all(const ModuleDb& other);
   [[nodiscard]] const Module* find(std::string_view cls) const;
@@ -119,6 +120,7 @@ class ModuleDb {
   [[nodiscard]] const std::vector<Module>& modules() const { return modules_; }
 
  private:
+  [[nodiscard]] std::string free_key(const Module& module) const;
   std::vector<Module> modules_;
 };
 
