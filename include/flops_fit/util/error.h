@@ -6,8 +6,10 @@
 // values, not exceptions.
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace ff {
@@ -58,6 +60,25 @@ class StorageError : public Error {
  public:
   using Error::Error;
 };
+
+/// One path cannot be used (a file where a folder should be, no permission, a name too long, a
+/// symbolic link where none may be). Others may work, so whoever writes many goes on without it.
+class PathError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// The system is short of descriptors, processes or memory. It may work with less at once, or later.
+class ResourceError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// Throws what an `errno` of an operation on `path` means: StorageError, PathError or
+/// ResourceError, with the message "<path>: cannot <what>: <the system's text>."
+[[noreturn]] void throw_system_error(const std::filesystem::path& path,
+                                     std::string_view what,
+                                     int code);
 
 /// `throw error<ConfigError>("plan.sizes: expected {}, got {}", a, b)`.
 template <class E = Error, class... Args>
