@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/io/sweep.h"
 
+#include "flops_fit/io/experiment_id.h"
 #include "flops_fit/util/error.h"
 
 #include <set>
@@ -75,9 +76,9 @@ std::string sweep_kind_from_json(const ObjectReader& object) {
   const std::string kind = object.text_or("sweep_kind", kIsoflopSweep);
   if (kind != kIsoflopSweep && kind != kLrTransferSweep) {
     throw error<FileError>(
-        "{}.sweep_kind: \"{}\" is not a kind of sweep that this version knows ({}, {}).",
+        "{}.sweep_kind: {} is not a kind of sweep that this version knows ({}, {}).",
         object.where(),
-        kind,
+        shown(kind),
         kIsoflopSweep,
         kLrTransferSweep);
   }
@@ -119,15 +120,7 @@ Json to_json(const Experiment& e) {
 Experiment experiment_from_json(const Json& value, const std::string& where) {
   const ObjectReader object(value, where);
   Experiment e;
-  e.experiment_id = object.text("experiment_id");
-  // The id names a folder under runs/.
-  if (e.experiment_id.empty() || e.experiment_id.front() == '.' ||
-      e.experiment_id.find_first_of("/\\") != std::string::npos) {
-    throw error<FileError>(
-        "{}.experiment_id: \"{}\" cannot name a folder; use letters, digits, '-', '_' and '.'.",
-        where,
-        e.experiment_id);
-  }
+  e.experiment_id = experiment_id_from(object);
   e.sweep_kind = sweep_kind_from_json(object);
   e.compute_budget = object.positive("compute_budget");
   static_cast<void>(object.positive("model_size"));
