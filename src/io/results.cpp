@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/io/results.h"
 
+#include "flops_fit/io/consistency.h"
 #include "flops_fit/io/experiment_id.h"
 #include "flops_fit/util/error.h"
 
@@ -112,6 +113,7 @@ RunResult result_from_json(const Json& value, const std::string& where) {
   r.config_hash = object.hash_or_none("config_hash");
   r.version = object.text_or("version", "");
   r.git_commit = object.text_or("git_commit", "");
+  check_consistent(r, where);
   return r;
 }
 

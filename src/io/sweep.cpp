@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/io/sweep.h"
 
+#include "flops_fit/io/consistency.h"
 #include "flops_fit/io/experiment_id.h"
 #include "flops_fit/util/error.h"
 
@@ -158,9 +159,12 @@ Experiment experiment_from_json(const Json& value, const std::string& where) {
         where,
         trained);
   }
-  e.learning_rate = object.number_or("learning_rate", 0.0);
+  // Without one, null or absent, ff-train needs trainer.learning_rate or a mode that has no use for
+  // it.
+  e.learning_rate = object.has("learning_rate") ? object.positive("learning_rate") : 0.0;
   e.seed = object.integer_or("seed", 0);
   e.predicted_seconds = object.number_or("predicted_seconds", 0.0);
+  check_consistent(e, where);
   return e;
 }
 
