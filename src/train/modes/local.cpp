@@ -43,6 +43,21 @@ void warn_of_learning_rate(const std::vector<io::Experiment>& sweep, const Train
   }
 }
 
+/// At a rate of 0 a run would train nothing, and its loss would count all the same.
+void check_learning_rate(const io::Experiment& e, const TrainConfig& config) {
+  if (config.trainer.learning_rate && !(*config.trainer.learning_rate > 0)) {
+    throw error<ConfigError>(
+        "trainer.learning_rate={}: give a positive one, or null for the plan's.",
+        format_number(*config.trainer.learning_rate));
+  }
+  if (!config.trainer.learning_rate && !(e.learning_rate > 0)) {
+    throw error<ConfigError>(
+        "{}: experiment {} has no learning_rate; plan with ff-plan, or set trainer.learning_rate.",
+        config.paths.sweep,
+        e.experiment_id);
+  }
+}
+
 /// The engine that a run gets, and what it is made of.
 struct EngineChoice {
   model::Parametrization parametrization;
@@ -99,11 +114,13 @@ void check_local(const std::vector<io::Experiment>& sweep, const TrainConfig& co
   for (const io::Experiment& e : sweep) {
     if (!e.trainable()) {
       throw error<ConfigError>(
-          "{}: experiment {} has no architecture, so there is nothing to train; plan with "
+          "{}: experiment {} has no {}, so there is nothing to train; plan with "
           "ff-plan model.shapes=search, or use mode=mock.",
           config.paths.sweep,
-          e.experiment_id);
+          e.experiment_id,
+          e.architecture ? "num_steps" : "architecture");
     }
+    check_learning_rate(e, config);
     const cost::Architecture& arch = *e.architecture;
     if (arch.vocab_size < vocab) {
       throw error<ConfigError>(
