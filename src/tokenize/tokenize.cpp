@@ -240,6 +240,7 @@ TokenizeSummary tokenize(const data::DatasetConfig& config) {
   if (std::filesystem::exists(job->tokens_path)) {
     spdlog::warn("{} It is made again.", *problem);
   }
+  remove_dead_temporaries(config.cache_dir);
 
   const Source source(*job);
   // Counted first: the split between training and validation, and the sample for the tokenizer, go
