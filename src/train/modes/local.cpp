@@ -175,8 +175,7 @@ void check_local(const std::vector<io::Experiment>& sweep, const TrainConfig& co
 }
 
 std::string local_data_identity(const TrainConfig& config) {
-  data::ensure_token_cache(config.dataset);
-  return data::open_dataset(config.dataset)->identity();
+  return data::prepare_dataset(config.dataset)->identity();
 }
 
 std::string local_config_identity(const TrainConfig& config) {
@@ -223,11 +222,7 @@ RunNeeds local_needs(const RunRequest& request) {
 
 io::RunResult run_local(const RunRequest& request) {
   const std::string device = engine::resolve_device(request.config.hardware.device);
-  const auto dataset = data::open_dataset(request.config.dataset);
-  if (dataset->identity() != request.data_identity) {
-    throw error<Error>(
-        "the corpus or its tokenizer changed since ff-train started; start ff-train again.");
-  }
+  const auto dataset = data::open_dataset(request.config.dataset, request.data_identity);
   const data::EvalSet held_out = dataset->eval_set(request.config.evaluation.tokens);
   const EngineChoice choice = choose_for(request, device);
   const TrainerSection& trainer = request.config.trainer;
