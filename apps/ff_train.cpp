@@ -149,6 +149,7 @@ int worker(const char* run_dir) {
 
 int main(int argc, char** argv) {
   if (argc == 3 && std::string_view(argv[1]) == "--worker") {
+    ff::open_standard_descriptors();
     return worker(argv[2]);
   }
   const ff::cli::Program program{

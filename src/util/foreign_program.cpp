@@ -2,6 +2,7 @@
 #include "flops_fit/util/foreign_program.h"
 
 #include "flops_fit/util/error.h"
+#include "flops_fit/util/signals.h"
 
 #include <algorithm>
 #include <array>
@@ -100,14 +101,10 @@ class SpawnPlan {
   SpawnPlan() {
     ::posix_spawn_file_actions_init(&actions_);
     ::posix_spawnattr_init(&attributes_);
-    sigset_t signals;
-    ::sigemptyset(&signals);
-    ::posix_spawnattr_setsigmask(&attributes_, &signals);
-    // What we ignore (SIGPIPE, SIGXFSZ) ends the program: it does not expect to go on.
-    ::sigfillset(&signals);
-    ::posix_spawnattr_setsigdefault(&attributes_, &signals);
-    ::posix_spawnattr_setflags(
-        &attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::posix_spawnattr_setsigmask(&attributes_, &none);
+    ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
   }
   ~SpawnPlan() {
     ::posix_spawn_file_actions_destroy(&actions_);
@@ -150,18 +147,27 @@ class SpawnPlan {
   posix_spawnattr_t attributes_{};
 };
 
-/// The leader of a process group, killed with the whole of it at the end of the scope.
+/// The leader of a process group, killed with the whole of it at the end of the scope, or by a
+/// signal that ends us.
 class Leader {
  public:
-  explicit Leader(pid_t pid) : pid_(pid) {}
+  Leader(const SpawnPlan& plan, const ForeignProgram& program) {
+    const HeldSignals held;
+    pid_ = plan.start(program.command, program.environment);
+    if (pid_ > 0) {
+      kill_on_stop(pid_);
+    }
+  }
   ~Leader() {
-    if (!collected_) {
+    if (pid_ > 0 && !collected_) {
       static_cast<void>(collect());
     }
   }
   Leader(const Leader&) = delete;
   Leader& operator=(const Leader&) = delete;
 
+  /// 0, or the errno that says why it was not started.
+  [[nodiscard]] int failure() const { return pid_ > 0 ? 0 : -pid_; }
   /// Its exit code, or 128 + the signal.
   [[nodiscard]] int collect() {
     // Before the leader is collected: its number can be nobody else's until then.
@@ -169,6 +175,7 @@ class Leader {
     int status = 0;
     while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
     }
+    forget_child(pid_);
     collected_ = true;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   }
@@ -179,7 +186,7 @@ class Leader {
   }
 
  private:
-  pid_t pid_;
+  pid_t pid_ = 0;
   bool collected_ = false;
 };
 
@@ -245,11 +252,10 @@ ForeignOutcome run_foreign(const ForeignProgram& program) {
   if (!program.folder.empty()) {
     plan.enter(program.folder);
   }
-  const pid_t pid = plan.start(program.command, program.environment);
-  if (pid < 0) {
-    return {.ending = Ending::kNotStarted, .errors = std::strerror(-pid)};
+  Leader leader(plan, program);
+  if (const int failure = leader.failure(); failure != 0) {
+    return {.ending = Ending::kNotStarted, .errors = std::strerror(failure)};
   }
-  Leader leader(pid);
   output.its.close();
   errors.its.close();
 
