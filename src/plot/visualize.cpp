@@ -110,7 +110,8 @@ void show(const std::vector<fs::path>& pictures, std::vector<std::string>& probl
   }
   for (const fs::path& picture : pictures) {
     // Absolute, so that no name is taken for an option.
-    if (!start_detached({"xdg-open", fs::absolute(picture).string()})) {
+    std::error_code ignored;
+    if (!start_detached({"xdg-open", fs::absolute(picture, ignored).string()})) {
       note(problems, "plots.show: cannot start xdg-open (apt-get install xdg-utils).");
       return;
     }
