@@ -24,22 +24,24 @@ constexpr std::string_view kMoving = ".moving-";
 constexpr const char* kReplaced = "replaced";
 
 bool is_trained(const FolderContent& content) {
-  return content.result &&
-         (content.result->completed() || content.result->status == io::kDiverged);
+  return content.result && (content.result->completed() || content.result->status == io::kDiverged);
 }
 
+/// "3 of the experiments ..."
 std::string describe(const FolderContent& content) {
+  const std::string elsewhere = " under another configuration or plan, which does not count";
   if (is_trained(content)) {
-    return fmt::format("a {} run of another configuration", content.result->status);
+    return (content.result->completed() ? "were completed" : "diverged") + elsewhere;
   }
   if (content.checkpoint) {
-    return "an unfinished run of another configuration, with its checkpoint,";
+    return "were begun" + elsewhere;
   }
   if (content.submitted) {
-    return "a run of another configuration that was submitted to a service";
+    return "were submitted to a service" + elsewhere;
   }
-  return content.config_hash.empty() ? "something that ff-train did not put there"
-                                     : "a run of another configuration that has no result";
+  return content.config_hash.empty()
+             ? "have something in their place that ff-train did not put there"
+             : "were tried" + elsewhere;
 }
 
 /// How much is lost without it: completed runs first, then diverged ones, then unfinished work.
@@ -206,7 +208,7 @@ Arrangement arrange(const fs::path& output, std::span<const Place> places, bool 
       const bool ours = content.config_hash == places[place].config_hash;
       found.in_the_way.push_back(
           {.place = place,
-           .what = ours ? "the earlier run" : describe(content),
+           .what = ours ? "were run before, and resume=false runs them again" : describe(content),
            .name = fmt::format("{}-{}",
                                places[place].experiment.experiment_id,
                                content.config_hash.empty() ? "unknown" : content.config_hash),
@@ -216,19 +218,14 @@ Arrangement arrange(const fs::path& output, std::span<const Place> places, bool 
   return found;
 }
 
-void announce(const Arrangement& arrangement,
-              std::span<const Place> places,
-              bool resume,
-              bool replace) {
-  std::map<std::string, std::vector<size_t>> by_kind;
+void refuse_to_lose(const Arrangement& arrangement, std::span<const Place> places) {
   std::vector<size_t> unfinished;
   for (const Arrangement::InTheWay& one : arrangement.in_the_way) {
-    by_kind[one.what].push_back(one.place);
     if (one.checkpoint) {
       unfinished.push_back(one.place);
     }
   }
-  if (!unfinished.empty() && resume && !replace) {
+  if (!unfinished.empty()) {
     throw error<ConfigError>(
         "{} hold{} unfinished runs of another configuration or plan, with their checkpoints; go on "
         "with the configuration that they were started with, give another output_dir, or set "
@@ -238,22 +235,30 @@ void announce(const Arrangement& arrangement,
         unfinished.size() == 1 ? "s" : "",
         kReplaced);
   }
+}
+
+void announce(const Arrangement& arrangement, std::span<const Place> places) {
+  std::map<std::string, std::vector<size_t>> by_kind;
+  for (const Arrangement::InTheWay& one : arrangement.in_the_way) {
+    by_kind[one.what].push_back(one.place);
+  }
   for (const auto& [what, which] : by_kind) {
-    spdlog::warn("{}: {} {} in the way, does not count, and is moved to {}/ beside runs/.",
-                 listed(places, which),
+    spdlog::warn("{} of the experiments {}; what is there is moved to {}/ beside runs/ ({}).",
+                 which.size(),
                  what,
-                 which.size() == 1 ? "is" : "each is",
-                 kReplaced);
+                 kReplaced,
+                 listed(places, which));
   }
   if (!arrangement.moves.empty()) {
     std::vector<size_t> which;
     for (const Arrangement::Move& move : arrangement.moves) {
       which.push_back(move.place);
     }
-    spdlog::info("{} of the experiments were trained under another name or set aside before; they "
-                 "are kept, and their folders moved ({}).",
-                 which.size(),
-                 listed(places, which));
+    spdlog::info(
+        "{} of the experiments were run under another name or set aside before; they are "
+        "kept, and their folders moved ({}).",
+        which.size(),
+        listed(places, which));
   }
 }
 
@@ -276,7 +281,7 @@ void carry_out(const Arrangement& arrangement,
     wait_until_free(place.run_dir, lock_timeout_s);
     const fs::path target = free_name(output / kReplaced / one.name);
     move_folder(place.run_dir, target);
-    spdlog::info("{}: {} is now {}", place.experiment.experiment_id, one.what, target.string());
+    spdlog::info("{}: what was there is now {}", place.experiment.experiment_id, target.string());
   }
   for (const auto& [between, place] : moving) {
     std::error_code occupied;

@@ -32,7 +32,7 @@ struct Arrangement {
   /// What stands where a run of the plan belongs, and is none of it.
   struct InTheWay {
     size_t place = 0;
-    std::string what;         ///< "a completed run of another configuration"
+    std::string what;         ///< for "3 of the experiments ..."
     std::string name;         ///< of its folder in replaced/
     bool checkpoint = false;  ///< unfinished work
   };
@@ -52,12 +52,11 @@ struct Arrangement {
                                   std::span<const Place> places,
                                   bool resume);
 
-/// Says what carry_out() will do. Throws ConfigError where unfinished work would be set aside and
-/// `replace` (run.replace) does not allow it; runs that `resume`=false starts anew are not asked for.
-void announce(const Arrangement& arrangement,
-              std::span<const Place> places,
-              bool resume,
-              bool replace);
+/// Throws ConfigError if unfinished work is in the way (see run.replace).
+void refuse_to_lose(const Arrangement& arrangement, std::span<const Place> places);
+
+/// Says what carry_out() will do.
+void announce(const Arrangement& arrangement, std::span<const Place> places);
 
 /// Moves folders, each by one rename, so that a kill at any moment leaves each run whole, and the
 /// next call goes on. Nobody else may be arranging the folder. Throws StorageError, PathError, and

@@ -30,10 +30,7 @@ void copy_and_remove(const fs::path& from, const fs::path& to) {
   const fs::path draft = to.parent_path() / ("." + to.filename().string() + ".copy.tmp");
   std::error_code failure;
   fs::remove_all(draft, failure);  // of a call that was killed
-  fs::copy(from,
-           draft,
-           fs::copy_options::recursive | fs::copy_options::copy_symlinks,
-           failure);
+  fs::copy(from, draft, fs::copy_options::recursive | fs::copy_options::copy_symlinks, failure);
   if (!failure) {
     sync_file_system(draft);
     fs::rename(draft, to, failure);

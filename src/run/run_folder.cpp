@@ -139,7 +139,8 @@ FolderContent read_content(const fs::path& run_dir) {
                                                               : "is not a folder";
     return content;
   }
-  for (fs::directory_iterator entry(run_dir, failure); !failure && entry != fs::directory_iterator();
+  for (fs::directory_iterator entry(run_dir, failure);
+       !failure && entry != fs::directory_iterator();
        entry.increment(failure)) {
     if (entry->path().filename() != kLockFile && !is_temporary(entry->path().filename().string())) {
       content.nothing = false;

@@ -34,13 +34,13 @@ void write_result(const std::filesystem::path& run_dir, const io::RunResult& res
 
 /// What stands in the place of a run, whoever put it there.
 struct FolderContent {
-  bool nothing = true;                 ///< no folder, or one with at most a lock in it
-  std::string blocked;                 ///< why no run can be kept there (a file, a link); or empty
-  std::string config_hash;             ///< of the run that was asked for; empty: not one of ours
+  bool nothing = true;                  ///< no folder, or one with at most a lock in it
+  std::string blocked;                  ///< why no run can be kept there (a file, a link); or empty
+  std::string config_hash;              ///< of the run that was asked for; empty: not one of ours
   std::optional<io::RunResult> result;  ///< of that run, if it can be read; of this config_hash
   bool older_hash = false;              ///< result.json has the hash of an earlier version
-  bool checkpoint = false;             ///< of a run that has not ended
-  bool submitted = false;              ///< to a service, which may still want to be polled
+  bool checkpoint = false;              ///< of a run that has not ended
+  bool submitted = false;               ///< to a service, which may still want to be polled
 };
 
 /// Reads the result and the request only. Throws nothing: what is damaged is not there.

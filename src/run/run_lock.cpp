@@ -37,7 +37,8 @@ LockOwner read_owner(int fd) {
   const ssize_t size = ::pread(fd, buffer.data(), buffer.size(), 0);
   io::Json json;
   try {
-    json = io::parse_json(std::string_view(buffer.data(), size > 0 ? static_cast<size_t>(size) : 0));
+    json =
+        io::parse_json(std::string_view(buffer.data(), size > 0 ? static_cast<size_t>(size) : 0));
   } catch (const io::JsonError&) {
     // json stays null
   }
@@ -155,9 +156,8 @@ int create_signed(const fs::path& path, const LockOwner& owner) {
 /// Takes away the lock of an owner on another machine that has been silent too long. If somebody
 /// was quicker, and what was moved is theirs, it is put back.
 void remove_stale(const fs::path& path, const LockOwner& owner) {
-  const fs::path away = path.parent_path() / fmt::format(".{}.stale.{}.tmp",
-                                                         path.filename().string(),
-                                                         random_token());
+  const fs::path away = path.parent_path() /
+                        fmt::format(".{}.stale.{}.tmp", path.filename().string(), random_token());
   if (::rename(path.c_str(), away.c_str()) != 0) {
     return;
   }

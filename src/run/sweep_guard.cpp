@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "sweep_guard.h"
 
-#include "flops_fit/train/run_one.h"
 #include "flops_fit/util/error.h"
+#include "flops_fit/util/long_work.h"
 #include "flops_fit/util/machine.h"
 #include "flops_fit/util/signals.h"
 
@@ -30,10 +30,11 @@ void check_member(const fs::path& file, const std::string& sweep, double timeout
     return;
   }
   if (attempt.owner()->boot != boot_id()) {
-    spdlog::info("{} works on this folder with another configuration or plan, or has left its file "
-                 "behind: waiting up to {} s (run.lock_timeout_s) for a sign of life.",
-                 attempt.owner()->text(),
-                 timeout_s);
+    spdlog::info(
+        "{} works on this folder with another configuration or plan, or has left its file "
+        "behind: waiting up to {} s (run.lock_timeout_s) for a sign of life.",
+        attempt.owner()->text(),
+        timeout_s);
   }
   if (const Waited waited = wait_for_lock(attempt, 0.0); !waited.lock) {
     throw error<ConfigError>(
@@ -65,7 +66,7 @@ Waited wait_for_lock(LockAttempt& attempt, double patience_s) {
       first = owner;
     }
     if (stop_signal() != 0) {
-      throw train::Interrupted();
+      throw StoppedError(stop_signal());
     }
     std::this_thread::sleep_for(kLookEvery);
   }

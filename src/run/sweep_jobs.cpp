@@ -75,11 +75,11 @@ void SweepJobs::make_queue() {
     if (known) {
       known_before_[i] = written(places_[i].run_dir);
     }
-    jobs.push_back({.place = i,
-                    .cost = costs[i],
-                    .lock = LockAttempt(places_[i].run_dir / kLockFile,
-                                        config_.run.lock_timeout_s,
-                                        sweep_identity_)});
+    jobs.push_back(
+        {.place = i,
+         .cost = costs[i],
+         .lock = LockAttempt(
+             places_[i].run_dir / kLockFile, config_.run.lock_timeout_s, sweep_identity_)});
     if (mode_.in_worker) {
       jobs.back().needs = mode_.needs(request(jobs.back()));
     }
@@ -95,7 +95,14 @@ void SweepJobs::make_queue() {
 }
 
 void SweepJobs::announce_moves() const {
-  announce(arrangement_, places_, config_.resume, config_.run.replace);
+  check_moves();
+  announce(arrangement_, places_);
+}
+
+void SweepJobs::check_moves() const {
+  if (config_.resume && !config_.run.replace) {
+    refuse_to_lose(arrangement_, places_);
+  }
 }
 
 void SweepJobs::arrange_folders() {
@@ -104,9 +111,7 @@ void SweepJobs::arrange_folders() {
   }
   // Another ff-train may have moved them since this one looked.
   arrangement_ = arrange(config_.paths.output, places_, config_.resume);
-  if (something_in_the_way()) {
-    announce_moves();
-  }
+  check_moves();
   carry_out(arrangement_, places_, config_.paths.output, config_.run.lock_timeout_s);
 }
 

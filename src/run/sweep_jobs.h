@@ -88,6 +88,8 @@ class SweepJobs {
 
  private:
   void make_queue();
+  /// Throws ConfigError if unfinished work would have to go without run.replace.
+  void check_moves() const;
   /// Whether the result ends the matter; a failed one is tried again, once by each call.
   bool keep(const io::RunResult& result);
   void say_waiting(const Job& job);

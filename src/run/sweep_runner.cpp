@@ -133,21 +133,16 @@ SweepOutcome run_sweep(const train::TrainConfig& config, const SweepOptions& opt
     return outcome_of(record, limits);
   }
   check_output(config);
-  try {
-    SweepGuard guard(config.paths.output, jobs.sweep_identity(), config.run.lock_timeout_s);
-    jobs.arrange_folders();
-    guard.let_others_in();
-    ask_before_spending(jobs, mode, config);
-    if (mode.in_worker) {
-      run_in_workers(jobs, record, guard, limits);
-    } else {
-      run_in_threads(
-          jobs, record, guard, mode, mode.at_once == nullptr ? 1 : mode.at_once(config));
-    }
-    write_results(record, config);
-  } catch (const train::Interrupted&) {
-    return outcome_of(record, limits);  // while others were waited for: nothing is to be saved
+  SweepGuard guard(config.paths.output, jobs.sweep_identity(), config.run.lock_timeout_s);
+  jobs.arrange_folders();
+  guard.let_others_in();
+  ask_before_spending(jobs, mode, config);
+  if (mode.in_worker) {
+    run_in_workers(jobs, record, guard, limits);
+  } else {
+    run_in_threads(jobs, record, guard, mode, mode.at_once == nullptr ? 1 : mode.at_once(config));
   }
+  write_results(record, config);
   record.progress.clear();
   if (record.stop_reason) {
     throw error<Error>(
@@ -163,15 +158,11 @@ SweepOutcome collect_results(const train::TrainConfig& config) {
   SweepRecord record{
       .jobs = jobs, .results = jobs.results_file(), .progress = SweepProgress(false)};
   check_output(config);
-  try {
-    const SweepGuard guard(config.paths.output, jobs.sweep_identity(), config.run.lock_timeout_s);
-    if (!jobs.something_in_the_way()) {
-      jobs.arrange_folders();
-    }
-    write_results(record, config);
-  } catch (const train::Interrupted&) {
-    // outcome_of() says so
+  const SweepGuard guard(config.paths.output, jobs.sweep_identity(), config.run.lock_timeout_s);
+  if (!jobs.something_in_the_way()) {
+    jobs.arrange_folders();
   }
+  write_results(record, config);
   return outcome_of(record, {});
 }
 

@@ -35,9 +35,8 @@ class ThreadedSweep {
       if (threads.empty()) {
         throw error<ResourceError>("cannot start a thread: {}.", problem.code().message());
       }
-      spdlog::warn("cannot start a thread: {}. {} run at once.",
-                   problem.code().message(),
-                   threads.size());
+      spdlog::warn(
+          "cannot start a thread: {}. {} run at once.", problem.code().message(), threads.size());
     }
     for (std::future<void>& thread : threads) {
       while (thread.wait_for(kBeatEvery) != std::future_status::ready) {

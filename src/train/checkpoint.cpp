@@ -83,20 +83,20 @@ std::string checksum_of(Json state) {
 Json to_json(const Checkpoint& checkpoint, const std::string& hash) {
   const LoopCounters& c = checkpoint.counters;
   Json state = {{"format", "flops-fit checkpoint"},
-          {"version", kVersion},
-          {"config_hash", checkpoint.config_hash},
-          {"step", c.step},
-          {"data", {{"seed", checkpoint.data_seed}, {"next_step", c.step}}},
-          {"metrics_bytes", c.metrics_bytes},
-          {"log_loss_sum", c.log_loss_sum},
-          {"log_steps", c.log_steps},
-          {"tail_loss_sum", c.tail_loss_sum},
-          {"tail_steps", c.tail_steps},
-          {"wall_s", c.wall_s},
-          {"core_s", c.core_s},
-          {"diverged_learning_rates", c.diverged_learning_rates},
-          {"tensors", tensors_name(c.step)},
-          {"tensors_hash", hash}};
+                {"version", kVersion},
+                {"config_hash", checkpoint.config_hash},
+                {"step", c.step},
+                {"data", {{"seed", checkpoint.data_seed}, {"next_step", c.step}}},
+                {"metrics_bytes", c.metrics_bytes},
+                {"log_loss_sum", c.log_loss_sum},
+                {"log_steps", c.log_steps},
+                {"tail_loss_sum", c.tail_loss_sum},
+                {"tail_steps", c.tail_steps},
+                {"wall_s", c.wall_s},
+                {"core_s", c.core_s},
+                {"diverged_learning_rates", c.diverged_learning_rates},
+                {"tensors", tensors_name(c.step)},
+                {"tensors_hash", hash}};
   state["checksum"] = checksum_of(state);
   return state;
 }
