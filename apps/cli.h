@@ -38,6 +38,8 @@ struct Program {
   std::string summary;                ///< one sentence
   std::vector<std::string> examples;  ///< three command lines that work
   std::string files;                  ///< what it reads and writes, one line each
+  /// The keys that say where it writes: no two jobs of a sweep may have one value.
+  std::vector<std::string> outputs = {};
   bool has_dry_run = false;
   std::vector<ExtraFlag> extra_flags = {};
   Subcommands commands = {};

@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
           "the runs'\n       training curves if they are there (paths.trajectories)\n"
           "writes paths.analysis/scaling_laws.json, optimal_configs.json and report.md; for an "
           "lr_transfer\n       sweep paths.analysis/lr_transfer.json and report.md",
+      .outputs = {"paths.analysis"},
       .extra_flags = {{.name = "summary",
                        .doc = "Print only the law and the predicted optima, or the verdict."}}};
   return ff::cli::run_program<ff::analysis::AnalyzerConfig>(

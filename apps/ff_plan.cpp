@@ -22,7 +22,8 @@ int main(int argc, char** argv) {
       .files =
           "reads  plan.prior.laws (a scaling_laws.json), if given\n"
           "writes output.sweep_path (outputs/sweep.json), and ~/.cache/flops-fit/speed.json: how "
-          "fast this machine trains"};
+          "fast this machine trains",
+      .outputs = {"output.sweep_path"}};
   return ff::cli::run_program<ff::plan::PlanConfig>(
       argc,
       argv,
