@@ -352,6 +352,10 @@ int finish(const Program& program, int code) {
 
 }  // namespace
 
+void print_text(std::string_view text) {
+  print(printable_text(text, Newlines::kKeep));
+}
+
 namespace detail {
 
 int run_erased(int argc,

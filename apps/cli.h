@@ -15,6 +15,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -62,6 +63,10 @@ struct Context {
 
   [[nodiscard]] bool has(const std::string& flag) const { return extra.count(flag) > 0; }
 };
+
+/// Prints text for people, which may quote ids and names from files: with nothing that a terminal
+/// obeys. Data (JSON, files) is printed as it is. Whether it was written shows at the end.
+void print_text(std::string_view text);
 
 namespace detail {
 

@@ -34,7 +34,11 @@ int main(int argc, char** argv) {
       [](const ff::analysis::AnalyzerConfig& config, const ff::cli::Context& context) {
         const ff::analysis::AnalysisReport report =
             ff::analysis::run_analysis(config, context.json);
-        fmt::print("{}", context.has("summary") ? report.summary : report.text);
+        if (context.json && !context.has("summary")) {
+          fmt::print("{}", report.text);
+        } else {
+          ff::cli::print_text(context.has("summary") ? report.summary : report.text);
+        }
         return ff::ExitCode::kOk;
       });
 }

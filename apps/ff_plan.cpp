@@ -31,11 +31,16 @@ int main(int argc, char** argv) {
       ff::cli::all_stages(),
       [](const ff::plan::PlanConfig& config, const ff::cli::Context& context) {
         // ff-train's keys are not known here; what it evaluates on by default is.
-        fmt::print("{}",
-                   ff::plan::run_plan(config,
-                                      {.as_json = context.json,
-                                       .evaluation_tokens = ff::train::EvaluationSection{}.tokens,
-                                       .speed = {.cache = ff::engine::default_speed_cache()}}));
+        const std::string report =
+            ff::plan::run_plan(config,
+                               {.as_json = context.json,
+                                .evaluation_tokens = ff::train::EvaluationSection{}.tokens,
+                                .speed = {.cache = ff::engine::default_speed_cache()}});
+        if (context.json) {
+          fmt::print("{}", report);
+        } else {
+          ff::cli::print_text(report);
+        }
         return ff::ExitCode::kOk;
       });
 }

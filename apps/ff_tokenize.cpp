@@ -5,8 +5,6 @@
 #include "flops_fit/tokenize/config.h"
 #include "flops_fit/tokenize/tokenize.h"
 
-#include <fmt/format.h>
-
 int main(int argc, char** argv) {
   const ff::cli::Program program{
       .name = "ff-tokenize",
@@ -33,7 +31,7 @@ int main(int argc, char** argv) {
         const auto summary = context.has("dataset-json")
                                  ? ff::tokenize::tokenize_json(context.extra.at("dataset-json"))
                                  : ff::tokenize::tokenize(config.dataset);
-        fmt::print("{}\n", ff::tokenize::describe(summary));
+        ff::cli::print_text(ff::tokenize::describe(summary) + "\n");
         return ff::ExitCode::kOk;
       });
 }
