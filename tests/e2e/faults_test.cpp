@@ -3,6 +3,7 @@
 // recovery_test.cpp or sweep_test.cpp. The fault is caused for real, and the message, the exit code
 // and what is left are looked at.
 #include "small_sweep.h"
+#include "support/mounts.h"
 
 #include "flops_fit/data/token_file.h"
 #include "flops_fit/io/json.h"
@@ -10,7 +11,6 @@
 
 #include <cmath>
 #include <cstddef>
-#include <optional>
 #include <regex>
 
 using ff::io::Json;
@@ -20,25 +20,11 @@ using ff::test::losses;
 using ff::test::plan;
 using ff::test::read_text;
 using ff::test::run;
+using ff::test::run_with_mounts;
 using ff::test::TemporaryFolder;
 using ff::test::wait_for_metrics;
 
 namespace {
-
-/// Runs shell lines where `mount` is allowed: file systems of their own, gone when the lines end.
-/// None where this machine does not let us.
-std::optional<ff::test::Outcome> run_with_mounts(const std::string& command,
-                                                 const std::filesystem::path& folder) {
-  for (const std::string unshare : {"unshare -m ", "unshare -rm "}) {
-    if (run(unshare + "sh -c 'mkdir -p probe && mount -t tmpfs tmpfs probe'", folder).exit_code ==
-        0) {
-      ff::test::write_text(folder / "lines.sh", command);
-      return run(unshare + "sh lines.sh", folder);
-    }
-  }
-  WARN("skipped: no mounts here, neither as root nor in a user namespace");
-  return std::nullopt;
-}
 
 std::string text_of(int seed, int sentences) {
   static const char* const kWords[] = {"the",
@@ -213,12 +199,14 @@ TEST_CASE("fault: a loss diverges", "[e2e]") {
 
 TEST_CASE("fault: the clock goes backwards", "[e2e]") {
   const TemporaryFolder folder;
+  // LD_PRELOAD is a list, apart by blanks: the checkout's path may have some.
+  std::filesystem::copy(FF_BACKWARDS_CLOCK, folder / "clock.so");
+  const std::string preload = "LD_PRELOAD=" + (folder / "clock.so").string() + " ";
   REQUIRE(run(plan("[1e9]", "[[8,16]]"), folder.path()).exit_code == 0);
   REQUIRE(run(kTrain, folder.path()).exit_code == 0);
   const auto truth = losses(folder / "outputs/results.json");
-  const auto back = run(
-      "LD_PRELOAD=" FF_BACKWARDS_CLOCK " " + kTrain + "resume=false trainer.checkpoint_every=10",
-      folder.path());
+  const auto back =
+      run(preload + kTrain + "resume=false trainer.checkpoint_every=10", folder.path());
   INFO(back.err);
   CHECK(back.exit_code == 0);
   CHECK(losses(folder / "outputs/results.json") == truth);
@@ -226,6 +214,5 @@ TEST_CASE("fault: the clock goes backwards", "[e2e]") {
     CHECK(r.wall_time_s > 0);
     CHECK(r.wall_time_s < 60);
   }
-  CHECK_THAT(run("LD_PRELOAD=" FF_BACKWARDS_CLOCK " " + kTrain, folder.path()).out,
-             ContainsSubstring("0 completed, 2 kept"));
+  CHECK_THAT(run(preload + kTrain, folder.path()).out, ContainsSubstring("0 completed, 2 kept"));
 }

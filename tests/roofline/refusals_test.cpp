@@ -11,7 +11,7 @@ using ff::io::Json;
 namespace {
 
 Json config(const std::string& name) {
-  return ff::io::read_json(golden_config(name), "");
+  return ff::io::read_json(golden("configs/" + name + ".json"), "");
 }
 
 struct Broken {
