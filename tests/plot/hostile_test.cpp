@@ -147,10 +147,10 @@ TEST_CASE("a user's settings of gnuplot change neither our pictures nor those dr
     test::write_text(folder / ".gnuplot", setting + "\n");
     fs::remove(folder / "plots/odd.png");
     REQUIRE(!render(figure, folder / "plots", kSmall).problem);
-    CHECK(read_file(folder / "plots/odd.png") == expected);
+    CHECK((read_file(folder / "plots/odd.png") == expected));
     fs::remove(folder / "plots/odd.png");
     CHECK(test::run("gnuplot odd.gp", folder / "plots").exit_code == 0);
-    CHECK(read_file(folder / "plots/odd.png") == expected);
+    CHECK((read_file(folder / "plots/odd.png") == expected));
   }
 }
 
@@ -165,7 +165,7 @@ TEST_CASE("variables of gnuplot's and of the language do not change the pictures
   const test::EnvironmentVariable terminal("GNUTERM", "svg mono");
   const test::EnvironmentVariable library("GNUPLOT_LIB", "/nowhere");
   REQUIRE(!render(figure, folder.path(), kSmall).problem);
-  CHECK(read_file(folder / "odd.png") == expected);
+  CHECK((read_file(folder / "odd.png") == expected));
 }
 
 TEST_CASE("text from files is drawn as it is, runs nothing and swallows nothing", "[plot]") {
@@ -183,7 +183,7 @@ TEST_CASE("text from files is drawn as it is, runs nothing and swallows nothing"
     const std::string drawn = read_file(folder / "odd.svg");
     fs::remove(folder / "odd.svg");
     CHECK(test::run("gnuplot odd.gp", folder.path()).err.empty());
-    CHECK(read_file(folder / "odd.svg") == drawn);
+    CHECK((read_file(folder / "odd.svg") == drawn));
     CHECK(!fs::exists(folder / "pwned"));
   }
   // Nothing else was made, and nothing beside us.
