@@ -98,7 +98,7 @@ const std::vector<std::string> kOdd = {
     "ff_end",
     "$ff_rows << ff_end",
     "{{ }} {0} ${HOME} $HOME",
-    "\xC3\xA9\xE2\x82\xAC \xE2\x81\xA0",
+    "\xC3\xA9\xE2\x82\xAC",
     "=cmd|' /C calc'!A0",
     "-e",
 };

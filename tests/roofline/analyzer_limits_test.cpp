@@ -32,9 +32,9 @@ TEST_CASE("an analyzer ends with ff-roofline, whatever signal ends that", "[roof
   script(folder / "tool",
          "trap '' INT TERM HUP\nsleep 1000 &\necho $$ $! > pids.new\n"
          "mv pids.new pids\nsleep 1000\n");
-  for (const std::string & [ signal, code ] : {std::pair<std::string, std::string>("INT", "130"),
-                                               std::pair<std::string, std::string>("TERM", "143"),
-                                               std::pair<std::string, std::string>("HUP", "129")}) {
+  for (const auto& [signal, code] : {std::pair<std::string, std::string>("INT", "130"),
+                                     std::pair<std::string, std::string>("TERM", "143"),
+                                     std::pair<std::string, std::string>("HUP", "129")}) {
     INFO(signal);
     fs::remove(folder / "pids");
     // bash, as sh starts what runs in the background with SIGINT ignored.
@@ -111,5 +111,5 @@ TEST_CASE("module databases lose nothing when several write at once", "[roofline
 TEST_CASE("a module database that cannot be looked at is not an empty one", "[roofline]") {
   const TemporaryFolder folder;
   const std::string name(300, 'x');
-  check_refused("modules list modules=" + name, folder.path(), 3, "File name too long");
+  check_refused("modules list modules=" + name, folder.path(), 3, name);
 }

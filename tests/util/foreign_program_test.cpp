@@ -5,7 +5,8 @@
 #include "support/environment.h"
 #include "support/files.h"
 
-#include <algorithm>
+#include <chrono>
+#include <thread>
 
 using namespace ff;
 using Ending = ForeignOutcome::Ending;
@@ -41,11 +42,17 @@ TEST_CASE("what a foreign program leaves running is ended with it", "[util]") {
   const ForeignOutcome outcome =
       run_foreign({.command = {"sh", "-c", "sleep 1000 & echo $!"}, .timeout_s = 60});
   CHECK(outcome.exit_code == 0);
-  const std::string status = "/proc/" + std::to_string(std::stoi(outcome.output)) + "/stat";
-  std::string line;
-  std::getline(std::ifstream(status), line);
-  // Gone, or dead and not yet collected by its new parent.
-  CHECK((line.empty() || line.find(") Z") != std::string::npos));
+  const std::string file = "/proc/" + std::to_string(std::stoi(outcome.output)) + "/stat";
+  const auto is_running = [&] {  // not gone, nor dead and not yet collected by its new parent
+    std::ifstream stat(file);
+    std::string line;
+    std::getline(stat, line);
+    return !line.empty() && line.find(") Z") == std::string::npos;
+  };
+  for (int i = 0; i < 100 && is_running(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  CHECK(!is_running());
 }
 
 TEST_CASE("foreign programs see no variable that holds a secret", "[util]") {
