@@ -50,7 +50,13 @@ std::string gnuplot_escaped(std::string_view text) {
   for (const char c : text) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                        std::string_view(" .,:;()<>=+-*/%?[]|").find(c) != std::string_view::npos;
-    if (std::string_view("\\^_{}@&~").find(c) != std::string_view::npos) {
+    if (c == '\\') {
+      // By its number, in a group that ends the number: what "\\" draws is another thing on each
+      // terminal.
+      out += "{";
+      code(c);
+      out += "U+005C}";
+    } else if (std::string_view("^_{}@&~").find(c) != std::string_view::npos) {
       code('\\');  // of enhanced text
       code(c);
     } else if (is_control(c)) {

@@ -10,7 +10,8 @@
 #include "flops_fit/plot/report.h"
 #include "flops_fit/util/atomic_file.h"
 
-#include <optional>
+#include <fmt/format.h>
+
 #include <string>
 #include <vector>
 
@@ -190,6 +191,30 @@ TEST_CASE("text from files is drawn as it is, runs nothing and swallows nothing"
   CHECK(!fs::exists("pwned"));
   for (const auto& entry : fs::directory_iterator(folder.path())) {
     CHECK(entry.path().stem() == "odd");
+  }
+}
+
+TEST_CASE("a label has the same pixels as the bare text", "[plot]") {
+  const test::TemporaryFolder folder;
+  const auto drawn = [&](const std::string& label) {
+    test::write_text(folder / "label.gp",
+                     "set terminal pngcairo enhanced size 400,60\nset encoding utf8\n"
+                     "set output 'label.png'\nset label " +
+                         label +
+                         " at screen 0.02,0.5\nunset border\nunset tics\n"
+                         "set xrange [0:1]\nset yrange [0:1]\nplot NaN notitle\n");
+    CHECK(test::run("gnuplot -d label.gp", folder.path()).err == "");
+    return read_file(folder / "label.png");
+  };
+  std::vector<std::string> texts = kOdd;
+  texts.emplace_back("\\a\\1\\F_\\^\\{\\}");
+  for (const std::string& text : texts) {
+    INFO(text);
+    std::string codes = "\"";
+    for (const char c : text) {
+      codes += fmt::format("\\{:03o}", static_cast<unsigned char>(c));
+    }
+    CHECK((drawn(to_gnuplot(literal(text))) == drawn(codes + "\" noenhanced")));
   }
 }
 

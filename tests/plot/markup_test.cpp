@@ -25,7 +25,7 @@ TEST_CASE("markup becomes gnuplot, HTML and plain text", "[plot]") {
 
 TEST_CASE("text from files stays literal", "[plot]") {
   CHECK(to_gnuplot(literal("r_7 {a} @&~\\n")) ==
-        R"("r\134\1377 \134\173a\134\175 \134\100\134\046\134\176\134\134n")");
+        R"("r\134\1377 \134\173a\134\175 \134\100\134\046\134\176{\134U+005C}n")");
   CHECK(to_gnuplot(literal("a_{b}")) == R"("a\134\137\134\173b\134\175")");
   CHECK(to_gnuplot(literal("`a`\"b\"''")) == R"("\140a\140\042b\042\047\047")");
   CHECK(to_html(literal("a^{b}")) == "a^{b}");
