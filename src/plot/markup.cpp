@@ -41,19 +41,30 @@ bool is_control(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
 }
 
+/// The inside of a double-quoted gnuplot string. What has a meaning in scripts, in strings or to a
+/// shell is written as an octal code, so that no such character is there at all: gnuplot runs what
+/// stands between backticks in "..", and takes two quotes in a row for the end of '..'.
 std::string gnuplot_escaped(std::string_view text) {
   std::string out;
+  const auto code = [&](char c) { out += fmt::format("\\{:03o}", static_cast<unsigned char>(c)); };
   for (const char c : text) {
-    if (is_control(c)) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       std::string_view(" .,:;()<>=+-*/%?[]|").find(c) != std::string_view::npos;
+    if (c == '\\') {
+      // By its number, in a group that ends the number: what "\\" draws is another thing on each
+      // terminal.
+      out += "{";
+      code(c);
+      out += "U+005C}";
+    } else if (std::string_view("^_{}@&~").find(c) != std::string_view::npos) {
+      code('\\');  // of enhanced text
+      code(c);
+    } else if (is_control(c)) {
       out += ' ';
-      continue;
-    }
-    if (std::string_view("\\^_{}@&~").find(c) != std::string_view::npos) {
-      out += '\\';
-    }
-    out += c;
-    if (c == '\'') {
-      out += '\'';  // doubled inside a single-quoted string
+    } else if (plain || static_cast<unsigned char>(c) >= 0x80) {
+      out += c;
+    } else {
+      code(c);
     }
   }
   return out;
@@ -101,7 +112,7 @@ std::string power_text(double value) {
 }
 
 std::string to_gnuplot(std::string_view markup) {
-  std::string out = "'";
+  std::string out = "\"";
   parse(markup, [&](Level level, std::string_view text) {
     const std::string escaped = gnuplot_escaped(without_joiners(text));
     switch (level) {
@@ -116,7 +127,7 @@ std::string to_gnuplot(std::string_view markup) {
         break;
     }
   });
-  return out + "'";
+  return out + "\"";
 }
 
 std::string to_html(std::string_view markup) {

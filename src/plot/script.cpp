@@ -163,8 +163,8 @@ std::string ScriptWriter::head() const {
       css);
   out += "# The svg terminal draws larger marks.\nmark_scale = format eq 'svg' ? 0.7 : 1\n";
   out += fmt::format(
-      "set output '{}.' . format\n"
-      "if (exists('ff_to_stdout')) set output  # ff-visualize writes the file\n\n",
+      "# ff-visualize takes the picture from stdout, and puts it in its place when it is whole.\n"
+      "if (exists('ff_to_stdout')) {{ set output }} else {{ set output '{}.' . format }}\n\n",
       figure_.name);
   out +=
       "set encoding utf8\n"

@@ -14,6 +14,7 @@
 namespace {
 
 namespace fs = std::filesystem;
+using ff::test::shell_quoted;
 using ff::test::TemporaryFolder;
 using ff::test::write_text;
 
@@ -28,9 +29,10 @@ struct Desk {
   TemporaryFolder folder;
 
   Outcome run(const std::string& arguments, const std::string& environment = "") const {
-    const std::string command = "cd '" + folder.path().string() + "' && " + environment +
-                                " FLOPS_FIT_CONF='" + (folder / "conf").string() + "' '" +
-                                FF_EXAMPLE_PROGRAM + "' " + arguments + " >out.txt 2>err.txt";
+    const std::string command = "cd " + shell_quoted(folder.path()) + " && " + environment +
+                                " FLOPS_FIT_CONF=" + shell_quoted(folder / "conf") + " " +
+                                shell_quoted(FF_EXAMPLE_PROGRAM) + " " + arguments +
+                                " >out.txt 2>err.txt";
     const int status = std::system(command.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1,
             ff::read_file(folder / "out.txt"),

@@ -80,13 +80,14 @@ TEST_CASE("a Slurm job array trains a sweep, a shard in each task", "[e2e][slow]
   ff::test::write_text(folder / "stop.sh", kStop);
   const auto started = run("sh start.sh " + slurm, folder.path());
   INFO(started.err);
-  const auto submitted = run(
-      "export SLURM_CONF=" + slurm + "/slurm.conf FLOPS_FIT_BIN=" + ff::test::bin_dir().string() +
-          "; for i in $(seq 50); do sinfo -h -o %t | grep -q idle "
-          "&& break; sleep 0.2; done; sbatch --wait --array=0-3 --mem-per-cpu=0 " +
-          (ff::test::source_dir() / "scripts/slurm/sweep_array.sbatch").string() +
-          " -q evaluation.tokens=4000 output_dir=array; r=$?; cat slurm-*.out; exit $r",
-      folder.path());
+  const auto submitted =
+      run("export SLURM_CONF=" + slurm +
+              "/slurm.conf FLOPS_FIT_BIN=" + ff::test::shell_quoted(ff::test::bin_dir()) +
+              "; for i in $(seq 50); do sinfo -h -o %t | grep -q idle "
+              "&& break; sleep 0.2; done; sbatch --wait --array=0-3 --mem-per-cpu=0 " +
+              ff::test::shell_quoted(ff::test::source_dir() / "scripts/slurm/sweep_array.sbatch") +
+              " -q evaluation.tokens=4000 output_dir=array; r=$?; cat slurm-*.out; exit $r",
+          folder.path());
   const auto stopped = run("sh stop.sh " + slurm, folder.path());
   INFO(submitted.out << submitted.err);
   REQUIRE(started.exit_code == 0);

@@ -6,8 +6,8 @@
 #include "support/environment.h"
 #include "support/files.h"
 
-#include "flops_fit/plot/process.h"
 #include "flops_fit/util/atomic_file.h"
+#include "flops_fit/util/foreign_program.h"
 
 #include <cmath>
 #include <iterator>
@@ -64,9 +64,10 @@ TEST_CASE("the script draws all its formats again on its own", "[plot]") {
   REQUIRE(!render(sample_figure(), folder.path(), {Medium::kNotebook, {"png", "pdf"}, 60}).problem);
   fs::remove(folder / "isoflops_curves.png");
   fs::remove(folder / "isoflops_curves.pdf");
-  const ProcessOutcome outcome = run_process({"gnuplot", "isoflops_curves.gp"}, folder.path());
+  const ForeignOutcome outcome =
+      run_foreign({.command = {"gnuplot", "isoflops_curves.gp"}, .folder = folder.path()});
   CHECK(outcome.exit_code == 0);
-  CHECK(outcome.error_output.empty());
+  CHECK(outcome.errors.empty());
   CHECK(fs::file_size(folder / "isoflops_curves.png") > 0);
   CHECK(fs::file_size(folder / "isoflops_curves.pdf") > 0);
   CHECK_THAT(read_file(folder / "isoflops_curves.gp"), !ContainsSubstring(folder.path().string()));

@@ -258,7 +258,7 @@ TEST_CASE("keys, flags and configuration files are one thing", "[roofline]") {
   CHECK(json_of("--seq-len 64 --w-bit 8 analyze " + config, folder.path()) == by_flag);
   write_text(folder / "mine.yaml", "roofline:\n  input_tokens: [64]\n  w_bit: 8\n");
   CHECK(json_of("analyze " + config + " --config-name ./mine.yaml", folder.path()) == by_flag);
-  write_text(folder / "it's, a name.json", read_text(config));
+  write_text(folder / "it's, a name.json", read_text(golden("configs/llama32-1b.json")));
   CHECK(run("ff-roofline analyze \"it's, a name.json\" -o 'o, ut.json'", folder.path()).exit_code ==
         0);
   CHECK(fs::exists(folder / "o, ut.json"));

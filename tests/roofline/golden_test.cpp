@@ -44,8 +44,8 @@ void check_fields(const Json& found, const Json& expected) {
 TEST_CASE("the reference's command lines print the reference's tables", "[roofline]") {
   const TemporaryFolder folder;
   for (const Json& check : checks()["compat"]) {
-    const std::string arguments =
-        check["args"].get<std::string>() + " -- " + golden(check["config"].get<std::string>());
+    const std::string arguments = check["args"].get<std::string>() + " -- " +
+                                  shell_quoted(golden(check["config"].get<std::string>()));
     CAPTURE(arguments);
     const std::string expected = check["stdout"];
     CHECK(run("ff-roofline " + arguments, folder.path()).out == expected);

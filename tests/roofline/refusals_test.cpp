@@ -11,7 +11,7 @@ using ff::io::Json;
 namespace {
 
 Json config(const std::string& name) {
-  return ff::io::read_json(golden_config(name), "");
+  return ff::io::read_json(golden("configs/" + name + ".json"), "");
 }
 
 struct Broken {
@@ -211,4 +211,26 @@ TEST_CASE("a machine's file is refused by line and key", "[roofline]") {
   check_refused(time, folder.path(), 2, "memory_bandwidth: is missing");
   write_text(folder / "m.yaml", "name: m\nmemory_bandwidth: 1e11\nmemory_capacity: 1e9\n");
   check_refused(time, folder.path(), 2, "peak_flops: is missing");
+}
+
+TEST_CASE("names from files reach a terminal without escape sequences", "[roofline]") {
+  const TemporaryFolder folder;
+  const std::string config = golden_config("llama32-1b");
+  REQUIRE(run("ff-roofline arch " + config +
+                  " -o arch.json && ff-roofline populate arch.json "
+                  "--config " +
+                  config + " -o full.json",
+              folder.path())
+              .exit_code == 0);
+  std::string tree = read_text(folder / "full.json");
+  tree.replace(tree.find("q_proj"), 6, R"(a\u001b[2Jb\u009bc\rd)");
+  write_text(folder / "full.json", tree);
+  const Outcome outcome =
+      run("ff-roofline analyze full.json --seq-len 8 --w-bit 16 --a-bit 16", folder.path());
+  INFO(outcome.out << outcome.err);
+  CHECK(outcome.exit_code == 0);
+  CHECK_THAT(outcome.out, ContainsSubstring("a?[2Jb?c?d"));
+  for (const char* control : {"\x1b", "\xc2\x9b", "\r"}) {
+    CHECK(outcome.out.find(control) == std::string::npos);
+  }
 }

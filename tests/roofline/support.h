@@ -15,8 +15,9 @@ namespace ff::test {
 inline std::string golden(const std::string& name) {
   return (source_dir() / "tests/golden/roofline" / name).string();
 }
+/// A configuration, for a command line.
 inline std::string golden_config(const std::string& name) {
-  return golden("configs/" + name + ".json");
+  return shell_quoted(golden("configs/" + name + ".json"));
 }
 
 /// What the program prints with --json.

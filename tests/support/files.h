@@ -40,6 +40,15 @@ inline std::filesystem::path bin_dir() {
   return FF_BIN_DIR;
 }
 
+/// A path or any other text as one word of a shell's command line.
+inline std::string shell_quoted(const std::string& text) {
+  std::string out = "'";
+  for (const char c : text) {
+    out += c == '\'' ? "'\\''" : std::string(1, c);
+  }
+  return out + "'";
+}
+
 /// The folder of published runs and real texts: $FLOPS_FIT_DATA, else ../shared/data. Tests that
 /// need it are skipped, by name, where it is absent.
 inline std::optional<std::filesystem::path> shared_data(const std::string& name) {

@@ -23,11 +23,11 @@ inline Outcome run(const std::string& command, const std::filesystem::path& fold
     std::ifstream in(path, std::ios::binary);
     return std::string{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
   };
-  const std::string line = "cd '" + folder.string() + "' && export XDG_CACHE_HOME='" +
-                           (bin_dir().parent_path() / "test_cache").string() + "' && PATH='" +
-                           bin_dir().string() + "':\"$PATH\" && { " + command + " ; } >'" +
-                           (capture / "out").string() + "' 2>'" + (capture / "err").string() +
-                           "' </dev/null";
+  const std::string line =
+      "cd " + shell_quoted(folder) +
+      " && export XDG_CACHE_HOME=" + shell_quoted(bin_dir().parent_path() / "test_cache") +
+      " && PATH=" + shell_quoted(bin_dir()) + ":\"$PATH\" && { " + command + " ; } >" +
+      shell_quoted(capture / "out") + " 2>" + shell_quoted(capture / "err") + " </dev/null";
   const int status = std::system(line.c_str());
   return {.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
           .out = slurp(capture / "out"),

@@ -13,7 +13,8 @@ namespace ff::plot {
 /// "3×10^{11}": up to three significant digits; 1×10^k as 10^k; 0.001..9999 as plain digits.
 [[nodiscard]] std::string power_text(double value);
 
-/// A single-quoted gnuplot string for enhanced mode.
+/// A double-quoted gnuplot string for enhanced mode: the only way for a text into a script, but for
+/// comments.
 [[nodiscard]] std::string to_gnuplot(std::string_view markup);
 /// HTML with <sup> and <sub>, everything else escaped.
 [[nodiscard]] std::string to_html(std::string_view markup);
