@@ -3,7 +3,16 @@
 # The front door: installs what is missing, builds, and runs.
 set -eu
 
-root=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+# It may be called through symbolic links (ln -s /path/flops-fit.sh ~/bin/flops-fit).
+self=$0
+while [ -h "$self" ]; do
+  target=$(readlink "$self")
+  case $target in
+    /*) self=$target ;;
+    *) self=$(dirname -- "$self")/$target ;;
+  esac
+done
+root=$(CDPATH='' cd -- "$(dirname -- "$self")" && pwd)
 preset=${FLOPS_FIT_PRESET:-release}
 build=$root/build/$preset
 

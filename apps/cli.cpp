@@ -6,6 +6,7 @@
 #include "flops_fit/config/pipeline.h"
 #include "flops_fit/data/corpus.h"
 #include "flops_fit/util/atomic_file.h"
+#include "flops_fit/util/signals.h"
 #include "flops_fit/util/version.h"
 
 #include <spdlog/spdlog.h>
@@ -284,6 +285,8 @@ int run_erased(int argc,
                const Program& program,
                std::span<const config::StageSchema> stages,
                const ErasedProgram& erased) {
+  open_standard_descriptors();
+  install_cleanup_handlers();
   try {
     Session session(program, stages, erased, parse_options(argc, argv, program, erased.schema));
     return static_cast<int>(session.run());

@@ -233,7 +233,8 @@ std::string help_text(const Program& program,
       "\nExit codes: 0 ok; 1 failed at run time; 2 usage or configuration; 3 an input file is "
       "missing,\n  damaged or of an unknown version; 4 finished, but some experiments failed; 5 "
       "too "
-      "little data to\n  fit; 130, 143 stopped by a signal, after saving.\n";
+      "little data to\n  fit; 129, 130, 143 stopped by SIGHUP, SIGINT, SIGTERM, after saving what "
+      "can be.\n";
   return out;
 }
 

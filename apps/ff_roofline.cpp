@@ -2,6 +2,7 @@
 #include "cli.h"
 #include "stages.h"
 
+#include "flops_fit/config/node.h"
 #include "flops_fit/config/override.h"
 #include "flops_fit/cost/load_model.h"
 #include "flops_fit/io/json.h"
@@ -15,9 +16,34 @@ namespace {
 
 using ff::roofline::RooflineConfig;
 
+/// The variables that hold a service's key by any configuration file there is: which of them
+/// ff-train was last run with is not known here.
+std::vector<std::string> key_variables(const ff::cli::Context& context) {
+  std::vector<std::filesystem::path> files = context.config_files;
+  for (const std::string& name : ff::config::config_names(context.search_path)) {
+    if (const auto file = ff::config::find_config(context.search_path, name)) {
+      files.push_back(*file);
+    }
+  }
+  std::vector<std::string> out;
+  for (const std::filesystem::path& file : files) {
+    const ff::config::Node tree = ff::config::read_yaml(file);
+    for (const char* key : {"api.key_env", "trainer.api.key_env"}) {
+      const ff::config::Node* name = tree.find_path(key);
+      if (name != nullptr && name->is_scalar()) {
+        out.push_back(name->text);
+      }
+    }
+  }
+  return out;
+}
+
 ff::ExitCode run(const RooflineConfig& config, const ff::cli::Context& context) {
   ff::roofline::Call call{
       .command = context.command, .operands = context.operands, .search_path = context.search_path};
+  if (!config.analyzer.empty()) {
+    call.key_variables = key_variables(context);
+  }
   for (const ff::config::Override& change : ff::config::parse_overrides(context.overrides)) {
     call.given.insert(change.key);
   }
@@ -81,7 +107,7 @@ ff::cli::Subcommands commands() {
                {"modules",
                 "check [TREE]|stub CLASS|add FILE|list|schema",
                 "Your module database: is it complete, begin an entry, add one, show it.",
-                {"modules", "analyzer", "analyzer_timeout_s", "output"}},
+                {"modules", "analyzer", "analyzer_timeout_s", "analyzer_env", "output"}},
                {"calibrate", "", "Measure this machine, for --hardware.", {"threads", "output"}}},
       .aliases = {{"seq-len", "input_tokens"}, {"cache-len", "cached_tokens"}}};
 }

@@ -8,7 +8,7 @@
 # A "!" marks a target that is missed. build/release/bin/ff-bench-kernels shows the kernels alone.
 # Needs Google Benchmark (Debian: libbenchmark-dev); python3-torch is optional.
 set -eu
-root=$(cd "$(dirname "$0")/.." && pwd)
+root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f "$0")")/.." && pwd)
 rounds=${1:-3}
 build=$root/build/release
 cd "$root"

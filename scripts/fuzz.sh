@@ -7,10 +7,10 @@
 # grow in build/fuzz/corpus, what ended a target goes to build/fuzz/crashes. FF_FUZZ_JOBS targets run
 # at once (all cores).
 set -eu
-cd "$(dirname "$0")/.."
+cd "$(dirname "$(readlink -f "$0")")/.."
 seconds=600
 case "${1:-}" in
-  -h | --help) sed -n '3,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
+  -h | --help) sed -n '3,9s/^# \{0,1\}//p' scripts/fuzz.sh; exit 0 ;;
   *[!0-9]* | '') ;;
   *) seconds=$1; shift ;;
 esac
@@ -36,13 +36,14 @@ one() {
     *) longest=20000 ;;
   esac
   mkdir -p "$corpus" "$crashes"
+  set -- "$corpus" "$seeds"
+  [ ! -f "$dictionary" ] || set -- "-dict=$dictionary" "$@"
   # A finding: a crash, a sanitizer's report, 10 s or 2 GB for one input of at most 20 kB, or 300 MB
   # asked for at once. Leaks are looked for in the ordinary tests.
   set +e
   timeout $((seconds + 120)) "build/fuzz/bin/fuzz_$target" -max_total_time="$seconds" -timeout=10 \
     -rss_limit_mb=2048 -malloc_limit_mb=300 -max_len=$longest -detect_leaks=0 -print_final_stats=1 \
-    $([ -f "$dictionary" ] && echo "-dict=$dictionary") -artifact_prefix="$crashes/" \
-    "$corpus" "$seeds" >"$log" 2>&1
+    -artifact_prefix="$crashes/" "$@" >"$log" 2>&1
   status=$?
   set -e
   runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
@@ -62,10 +63,11 @@ if [ -n "${FF_FUZZ_ONE:-}" ]; then
   exit 0
 fi
 [ -f build/fuzz/build.ninja ] || cmake --preset fuzz
-# shellcheck disable=SC2086
+# shellcheck disable=SC2046,SC2086
 cmake --build build/fuzz -j "$jobs" --target $(printf 'fuzz_%s ' $targets)
 
 failed=0
+# shellcheck disable=SC2086
 printf '%s\n' $targets |
   xargs -P "$jobs" -I '{}' env FF_FUZZ_ONE='{}' FF_FUZZ_JOBS="$jobs" scripts/fuzz.sh "$seconds" '{}' || failed=1
 exit $failed

@@ -11,7 +11,7 @@ suite=${1:-bookworm}
 folder=${2:-/var/tmp/flops-fit-$suite}
 [ $# -lt 2 ] || shift
 [ $# -lt 1 ] || shift
-source=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+source=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f "$0")")/.." && pwd)
 command -v debootstrap >/dev/null || apt-get install -y debootstrap
 
 if [ ! -e "$folder/etc/debian_version" ]; then

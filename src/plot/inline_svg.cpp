@@ -2,41 +2,14 @@
 #include "flops_fit/plot/gnuplot.h"
 #include "flops_fit/plot/markup.h"
 #include "flops_fit/plot/report.h"
-#include "flops_fit/util/atomic_file.h"
-#include "flops_fit/util/error.h"
 
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
-#include <filesystem>
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <string_view>
 
 namespace ff::plot {
 namespace {
-
-namespace fs = std::filesystem;
-
-/// A scratch folder, removed at the end of the scope.
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::string pattern = (fs::temp_directory_path() / "flops_fit_report_XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) {
-      throw error<Error>("{}: cannot create: {}.", pattern, std::strerror(errno));
-    }
-    path_ = pattern;
-  }
-  ~ScratchFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 void replace_all(std::string& text, std::string_view from, std::string_view to) {
   for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
@@ -44,54 +17,67 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
   }
 }
 
-/// Removes everything from `start` up to and including `end`, everywhere.
-void remove_spans(std::string& text, std::string_view start, std::string_view end) {
-  for (size_t at = text.find(start); at != std::string::npos; at = text.find(start, at)) {
-    const size_t stop = text.find(end, at + start.size());
-    if (stop == std::string::npos) {
-      return;
-    }
-    text.erase(at, stop + end.size() - at);
+/// Removes an attribute with its value, in double quotes.
+void remove_attribute(std::string& tag, std::string_view start) {
+  const size_t at = tag.find(start);
+  const size_t end = at == std::string::npos ? at : tag.find('"', at + start.size());
+  if (end != std::string::npos) {
+    tag.erase(at, end + 1 - at);
   }
 }
 
-std::string html_ready(std::string svg, const std::string& prefix, const std::string& description) {
-  svg.erase(0, std::min(svg.find("<svg"), svg.size()));
-  remove_spans(svg, " xmlns=\"", "\"");
-  remove_spans(svg, " xmlns:xlink=\"", "\"");
-  remove_spans(svg, "<title>", "</title>");
-  remove_spans(svg, "<desc>", "</desc>");
-  replace_all(svg, "xlink:href", "href");
-  // All pictures of the page share one namespace of identifiers.
+/// A tag as HTML has it, with identifiers of its own: all pictures of a page share one namespace.
+std::string html_tag(std::string tag, const std::string& prefix) {
+  remove_attribute(tag, " xmlns=\"");
+  remove_attribute(tag, " xmlns:xlink=\"");
+  replace_all(tag, "xlink:href", "href");
   for (const char* opening : {" id='", " id=\"", "href='#", "href=\"#", "url(#"}) {
-    replace_all(svg, opening, opening + prefix);
+    replace_all(tag, opening, opening + prefix);
   }
-  replace_all(svg, "font-family=\"Arial\"", "font-family=\"Helvetica Neue,Arial,sans-serif\"");
-  const std::string role =
-      fmt::format("<svg role=\"img\" aria-label=\"{}\"", escape_html(description));
-  svg.replace(0, std::min<size_t>(4, svg.size()), role);
-  return svg;
+  replace_all(tag, "font-family=\"Arial\"", "font-family=\"Helvetica Neue,Arial,sans-serif\"");
+  return tag;
+}
+
+/// The picture from <svg on. Only tags are changed: what stands between them is text of the figure,
+/// in which gnuplot has written "<" as "&lt;".
+std::string html_ready(const std::string& svg,
+                       const std::string& prefix,
+                       const std::string& description) {
+  std::string out;
+  for (size_t at = svg.find("<svg"); at < svg.size();) {
+    const size_t end = std::min(svg.find('>', at), svg.size() - 1) + 1;
+    const std::string tag = svg.substr(at, end - at);
+    at = end;
+    if (tag == "<title>" || tag == "<desc>") {  // the program's words; we have our own
+      at = svg.find("</" + tag.substr(1), at) + tag.size() + 1;
+    } else {
+      out += html_tag(tag, prefix);
+    }
+    const size_t next = std::min(svg.find('<', at), svg.size());
+    out += svg.substr(at, next - at);
+    at = next;
+  }
+  out.insert(std::string_view("<svg").size(),
+             fmt::format(" role=\"img\" aria-label=\"{}\"", escape_html(description)));
+  return out;
 }
 
 }  // namespace
 
 ReportFigure inline_svg(const Figure& figure) {
   ReportFigure out{figure, {}, ""};
-  const ScratchFolder scratch;
-  const RenderOptions options{Medium::kReport, {"svg"}, 96};
   for (size_t i = 0; i < figure.panels.size(); ++i) {
     Figure single = figure;
     single.name = fmt::format("{}_{}", figure.name, i + 1);
     single.panels = {figure.panels[i]};
-    const Rendered rendered = render(single, scratch.path(), options);
-    if (rendered.problem) {
+    const Drawn drawn = draw_svg(single);
+    if (drawn.problem) {
       out.svg.clear();
-      out.problem = *rendered.problem;
+      out.problem = *drawn.problem + ".";
       return out;
     }
-    out.svg.push_back(html_ready(read_file(scratch.path() / (single.name + ".svg")),
-                                 single.name + "_",
-                                 to_plain(figure.panels[i].title)));
+    out.svg.push_back(
+        html_ready(drawn.picture, single.name + "_", to_plain(figure.panels[i].title)));
   }
   return out;
 }

@@ -75,8 +75,7 @@ std::string conventions(const io::ScalingLaws& laws) {
 std::string checks(const io::ScalingLaws& laws) {
   std::string out = rollout(laws) + conventions(laws);
   if (laws.validation.is_object() && !laws.validation.empty()) {
-    const std::string text =
-        io::json_text(laws.validation, 2);
+    const std::string text = io::json_text(laws.validation, 2);
     out +=
         "<h2>Validation</h2>\n<details><summary>Exponent, leave-one-out, rollout and "
         "jackknife</summary>\n<pre>" +

@@ -32,6 +32,12 @@ std::string cell(double value) {
   return std::isfinite(value) ? format_number(value) : "NaN";
 }
 
+/// A comment of a script or a data file. A backslash at its end would join the next line to it.
+std::string comment(std::string_view markup) {
+  const std::string text = to_plain(markup);
+  return "# " + text + (text.ends_with('\\') ? " .\n" : "\n");
+}
+
 /// Plain text that cannot break the columns.
 std::string cell(const std::string& text) {
   std::string out = to_plain(text);
@@ -112,24 +118,29 @@ std::string ScriptWriter::head() const {
   const double height = layout_.height / 72;
   const double scale = options_.dpi / 72.0;
   const double css = 96.0 / 72.0;  // SVG counts in CSS pixels
-  std::string out = fmt::format(
-      "# {}: written by ff-visualize {}.\n"
+  std::string out =
+      comment(fmt::format("{}: written by ff-visualize {}.", figure_.title, ff::version()));
+  out += fmt::format(
       "# Change what you like, then draw again here:  gnuplot {}.gp\n"
       "# Another format:  gnuplot -e \"formats='pdf'\" {}.gp\n"
+      "# All that the picture rests on, whatever ~/.gnuplot has set.\n"
+      "unset multiplot\n"
+      "unset table\n"
       "reset\n"
-      "if (!exists('formats')) formats = '{}'\n"
-      "if (!exists('prefix')) prefix = ''\n"
+      "unset decimalsign\n"
+      "unset datafile\n"
+      "unset monochrome\n"
+      "if (!exists('formats') || !strlen(formats)) formats = '{}'\n"
       "format = word(formats, 1)\n"
-      "data = '{}.tsv'\n\n",
-      to_plain(figure_.title),
-      ff::version(),
+      "ff_data = exists('ff_block') ? ff_block : '{}.tsv'\n\n",
       figure_.name,
       figure_.name,
       formats,
       figure_.name);
   out += fmt::format(
-      "if (format eq 'png') set terminal pngcairo enhanced size {:.0f},{:.0f} font 'Sans,{:g}' "
-      "fontscale {:.4g} linewidth {:.4g} pointscale {:.4g} background '#ffffff'\n",
+      "if (format eq 'png') set terminal pngcairo enhanced nocrop notransparent color solid butt "
+      "size {:.0f},{:.0f} font 'Sans,{:g}' fontscale {:.4g} linewidth {:.4g} dashlength 1 "
+      "pointscale {:.4g} background '#ffffff'\n",
       std::round(width * options_.dpi),
       std::round(height * options_.dpi),
       theme_.font,
@@ -137,28 +148,32 @@ std::string ScriptWriter::head() const {
       scale,
       scale);
   out += fmt::format(
-      "if (format eq 'pdf') set terminal pdfcairo enhanced size {:.4g}in,{:.4g}in "
-      "font 'Sans,{:g}' fontscale 0.75 linewidth 2 pointscale 1.2 background '#ffffff'\n",
+      "if (format eq 'pdf') set terminal pdfcairo enhanced notransparent color solid butt "
+      "size {:.4g}in,{:.4g}in font 'Sans,{:g}' fontscale 0.75 linewidth 2 dashlength 1 "
+      "pointscale 1.2 background '#ffffff'\n",
       width,
       height,
       theme_.font);
   out += fmt::format(
-      "if (format eq 'svg') set terminal svg enhanced size {:.0f},{:.0f} dynamic "
-      "font 'Arial,{:.4g}' linewidth {:.4g} background '#ffffff'\n",
+      "if (format eq 'svg') set terminal svg enhanced butt size {:.0f},{:.0f} dynamic "
+      "font 'Arial,{:.4g}' linewidth {:.4g} dashlength 1 background '#ffffff'\n",
       width * 96,
       height * 96,
       theme_.font * css,
       css);
   out += "# The svg terminal draws larger marks.\nmark_scale = format eq 'svg' ? 0.7 : 1\n";
-  out += fmt::format("set output prefix . '{}.' . format\n\n", figure_.name);
+  out += fmt::format(
+      "set output '{}.' . format\n"
+      "if (exists('ff_to_stdout')) set output  # ff-visualize writes the file\n\n",
+      figure_.name);
   out +=
       "set encoding utf8\n"
       "set datafile separator tab\n"
       "set datafile missing 'NaN'\n"
-      "set border 3 lc rgb '#404040' lw 0.6\n"
+      "set border 3 lt 1 lc rgb '#404040' lw 0.6 dt solid\n"
       "set tics nomirror out scale 0.5,0.25 textcolor rgb '#202020'\n"
       "set xtics offset 0,0.3\n"
-      "set grid xtics ytics lt 1 lc rgb '#e4e4e4' lw 0.4\n"
+      "set grid xtics ytics lt 1 lc rgb '#e4e4e4' lw 0.4 dt solid\n"
       "unset key\n"
       "set style fill solid 1 noborder\n";
   return out;
@@ -244,7 +259,7 @@ std::string ScriptWriter::panel(size_t i) {
   const PanelPlace& place = layout_.panels[i];
   const auto x_share = [&](double x) { return x / layout_.width; };
   const auto y_share = [&](double y) { return y / layout_.height; };
-  std::string out = fmt::format("\n# Panel {}: {}\n", i + 1, to_plain(panel.title));
+  std::string out = "\n" + comment(fmt::format("Panel {}: {}", i + 1, panel.title));
   out += fmt::format(
       "set lmargin at screen {:.5f}\nset rmargin at screen {:.5f}\n"
       "set bmargin at screen {:.5f}\nset tmargin at screen {:.5f}\n",
@@ -283,7 +298,7 @@ std::string ScriptWriter::panel(size_t i) {
 
 std::string ScriptWriter::plot_elements(const Series& series, int block) {
   const Look look = look_of(series);
-  const std::string source = fmt::format("data index {} using ", block);
+  const std::string source = fmt::format("ff_data index {} using ", block);
   const auto marks = [&](const Look& mark) {
     return fmt::format("{}1:2 with points ls {}", source, style(mark));
   };
@@ -335,10 +350,8 @@ PictureSize picture_size(const Figure& figure, Medium medium) {
 }
 
 std::string tsv_text(const Figure& figure) {
-  std::string out = fmt::format(
-      "# {}. Blocks of one series each, two blank lines apart.\n"
-      "# x\ty\tlow\thigh\tpanel\tseries\tnote\n",
-      to_plain(figure.title));
+  std::string out = comment(figure.title + ". Blocks of one series each, two blank lines apart.") +
+                    "# x\ty\tlow\thigh\tpanel\tseries\tnote\n";
   bool first = true;
   for (const Panel& panel : figure.panels) {
     for (const Series& series : panel.series) {
@@ -347,8 +360,8 @@ std::string tsv_text(const Figure& figure) {
       }
       out += first ? "" : "\n\n";
       first = false;
-      const std::string tail =
-          fmt::format("{}\t{}\t{}", cell(panel.title), cell(series.legend), cell(series.note));
+      const std::string tail = fmt::format(
+          "{}\t{}\t{}", cell(panel.title), cell(series.legend), cell(literal(series.note)));
       if (series.shape == Shape::kHorizontal) {
         const Range range = range_of(panel, true);
         for (const double x : {range.low, range.high}) {

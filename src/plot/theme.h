@@ -23,7 +23,7 @@ struct Theme {
 struct Look {
   std::string colour;      ///< "#rrggbb"
   double width = 1.0;      ///< of lines
-  std::string dash = "1";  ///< gnuplot dashtype
+  std::string dash = "solid";  ///< gnuplot dashtype; no number: users define those anew
   int mark = 7;            ///< gnuplot pointtype
   double mark_size = 1.0;
   double opacity = 1.0;  ///< of areas

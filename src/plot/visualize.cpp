@@ -5,10 +5,11 @@
 #include "flops_fit/io/provenance.h"
 #include "flops_fit/plot/figures.h"
 #include "flops_fit/plot/gnuplot.h"
-#include "flops_fit/plot/process.h"
 #include "flops_fit/plot/report.h"
 #include "flops_fit/util/atomic_file.h"
 #include "flops_fit/util/error.h"
+#include "flops_fit/util/foreign_program.h"
+#include "flops_fit/util/paths.h"
 #include "flops_fit/util/units.h"
 
 #include <fmt/ranges.h>
@@ -36,7 +37,7 @@ void note(std::vector<std::string>& problems, std::string problem) {
 
 /// The kind of the results; without any, the kind whose analysis there is.
 std::string sweep_kind_of(const std::vector<io::RunResult>& results, const VisualizerPaths& paths) {
-  if (results.empty() && !fs::exists(paths.analysis) && fs::exists(paths.lr_transfer)) {
+  if (results.empty() && is_missing(paths.analysis) && !is_missing(paths.lr_transfer)) {
     return io::kLrTransferSweep;
   }
   return io::common_sweep_kind(results, paths.results);
@@ -50,14 +51,14 @@ FigureInputs read_inputs(const VisualizerConfig& config, std::vector<std::string
     return inputs;
   }
   const VisualizerPaths& paths = config.paths;
-  const bool has_results = fs::exists(paths.results);
+  const bool has_results = !is_missing(paths.results);
   if (has_results) {
     inputs.results = io::read_results(paths.results);
   }
   inputs.sweep_kind = sweep_kind_of(inputs.results, paths);
   const bool of_laws = inputs.sweep_kind == io::kIsoflopSweep;
   const std::string& analysis = of_laws ? paths.analysis : paths.lr_transfer;
-  if (!fs::exists(analysis)) {
+  if (is_missing(analysis)) {
     throw error<FileError>("{}: no such file; run ff-analyze first, or set paths.{}.",
                            analysis,
                            of_laws ? "analysis" : "lr_transfer");
@@ -76,7 +77,7 @@ FigureInputs read_inputs(const VisualizerConfig& config, std::vector<std::string
   }
   for (const io::RunResult& run : inputs.results) {
     const fs::path file = fs::path(config.paths.runs) / run.experiment_id / "metrics.jsonl";
-    if (!fs::exists(file)) {
+    if (is_missing(file)) {
       continue;
     }
     try {
@@ -90,7 +91,7 @@ FigureInputs read_inputs(const VisualizerConfig& config, std::vector<std::string
 
 /// The plan; empty if there is none, or none that can be read: it is the results that are drawn.
 std::vector<io::Experiment> read_plan(const fs::path& path, std::vector<std::string>& problems) {
-  if (!fs::exists(path)) {
+  if (is_missing(path)) {
     return {};
   }
   try {
@@ -108,7 +109,9 @@ void show(const std::vector<fs::path>& pictures, std::vector<std::string>& probl
     return;
   }
   for (const fs::path& picture : pictures) {
-    if (!start_detached({"xdg-open", picture.string()})) {
+    // Absolute, so that no name is taken for an option.
+    std::error_code ignored;
+    if (!start_detached({"xdg-open", fs::absolute(picture, ignored).string()})) {
       note(problems, "plots.show: cannot start xdg-open (apt-get install xdg-utils).");
       return;
     }

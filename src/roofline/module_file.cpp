@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/roofline/module_file.h"
 
-#include "subprocess.h"
-
 #include "flops_fit/cost/evaluate.h"
 #include "flops_fit/io/json.h"
+#include "flops_fit/util/paths.h"
+
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 namespace ff::roofline {
 namespace {
@@ -45,17 +51,77 @@ std::string describe(const cost::Module& module, const std::vector<Num>& point) 
   return out;
 }
 
+/// Keeps other processes with such a lock waiting. It is on the folder, as the file itself is
+/// replaced by each that writes it.
+class FolderLock {
+ public:
+  explicit FolderLock(const fs::path& folder) {
+    std::error_code failure;
+    fs::create_directories(folder, failure);
+    if (failure) {
+      throw_system_error(folder, "create the folder", failure.value());
+    }
+    fd_ = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd_ < 0) {
+      throw_system_error(folder, "open the folder", errno);
+    }
+    int status = 0;
+    while ((status = ::flock(fd_, LOCK_EX)) != 0 && errno == EINTR) {
+    }
+    if (status != 0) {
+      spdlog::warn(
+          "{}: cannot be locked ({}); change the module database from one place at a time.",
+          folder.string(),
+          std::strerror(errno));
+    }
+  }
+  ~FolderLock() { ::close(fd_); }
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int fd_ = -1;
+};
+
+/// What the program writes to its stdout. Throws Error, saying what went wrong.
+std::string answer_of(const AnalyzerOptions& options, const std::string& question) {
+  constexpr size_t kMostBytes = size_t{1} << 20;
+  const std::string& name = options.command.front();
+  ForeignOutcome outcome = run_foreign({.command = options.command,
+                                        .environment = options.environment,
+                                        .input = question,
+                                        .keeps_stderr = true,
+                                        .timeout_s = options.timeout_s,
+                                        .most_bytes = kMostBytes});
+  switch (outcome.ending) {
+    case ForeignOutcome::Ending::kNotStarted:
+      throw error<Error>("cannot start {}: {}.", name, outcome.errors);
+    case ForeignOutcome::Ending::kTooSlow:
+      throw error<Error>("{} has not answered within {} s.", name, options.timeout_s);
+    case ForeignOutcome::Ending::kTooMuch:
+      throw error<Error>("{} has answered with more than 1 MiB.", name);
+    case ForeignOutcome::Ending::kExited:
+      break;
+  }
+  if (outcome.exit_code != 0) {
+    throw error<Error>("{} has failed with exit code {}.", name, outcome.exit_code);
+  }
+  return std::move(outcome.output);
+}
+
 }  // namespace
 
 cost::ModuleDb read_user_modules(const fs::path& path) {
-  std::error_code ignored;
-  if (path.empty() || !fs::exists(path, ignored)) {
+  if (path.empty() || is_missing(path)) {
     return {};
   }
   return cost::ModuleDb::parse(io::read_json(path, ""), path.string());
 }
 
-void write_user_modules(const fs::path& path, const cost::ModuleDb& db) {
+void change_user_modules(const fs::path& path, const std::function<void(cost::ModuleDb&)>& change) {
+  const FolderLock lock(path.has_parent_path() ? path.parent_path() : fs::path("."));
+  cost::ModuleDb db = read_user_modules(path);
+  change(db);
   io::write_json(path, db.to_json());
 }
 
@@ -95,8 +161,7 @@ cost::Module ask_analyzer(const AnalyzerOptions& options,
   for (const Instance& instance : instances) {
     question["instances"].push_back({{"path", instance.path}, {"parameters", instance.parameters}});
   }
-  const std::string answer =
-      run_with_input(options.command, io::json_text(question) + "\n", options.timeout_s);
+  const std::string answer = answer_of(options, io::json_text(question) + "\n");
   const std::string where = fmt::format("the answer of {}", name);
   Json entry;
   try {

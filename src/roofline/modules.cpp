@@ -53,19 +53,19 @@ Report said(const std::string& text, Json json) {
 /// Adds entries to the user's file and says so. Those that are filled in already are the user's
 /// work: refused.
 Report add_to_file(const RooflineConfig& config, const std::vector<Module>& modules) {
-  ModuleDb user = read_user_modules(config.modules);
   std::vector<std::string> names;
-  for (const Module& module : modules) {
-    const Module* known = user.find(module.full_class_name);
-    if (known != nullptr && !known->unfilled()) {
-      throw error<ConfigError>("{}: has an entry for {} already; edit it there.",
-                               config.modules,
-                               known->full_class_name);
+  change_user_modules(config.modules, [&](ModuleDb& user) {
+    for (const Module& module : modules) {
+      const Module* known = user.find(module.full_class_name);
+      if (known != nullptr && !known->unfilled()) {
+        throw error<ConfigError>("{}: has an entry for {} already; edit it there.",
+                                 config.modules,
+                                 known->full_class_name);
+      }
+      user.put(module);
+      names.push_back(module.full_class_name);
     }
-    user.put(module);
-    names.push_back(module.full_class_name);
-  }
-  write_user_modules(config.modules, user);
+  });
   return said(fmt::format("{}: {} written.", config.modules, fmt::join(names, ", ")),
               {{"modules", config.modules}, {"written", names}});
 }
@@ -85,6 +85,12 @@ Report stub(const RooflineConfig& config, const Call& call) {
   return out;
 }
 
+AnalyzerOptions analyzer_of(const RooflineConfig& config, const Call& call) {
+  return {.command = config.analyzer,
+          .timeout_s = config.analyzer_timeout_s,
+          .environment = environment_without_secrets(call.key_variables, config.analyzer_env)};
+}
+
 /// An entry, or a whole database, from a file; or from the analyzer, for a class.
 Report add(const RooflineConfig& config, const Call& call) {
   const ModuleDb db = modules_of(config, call, false);
@@ -93,8 +99,7 @@ Report add(const RooflineConfig& config, const Call& call) {
     if (const auto problem = cost::class_problem(cls)) {
       throw error<ConfigError>("\"{}\": {}.", cls, *problem);
     }
-    return add_to_file(config,
-                       {ask_analyzer({config.analyzer, config.analyzer_timeout_s}, cls, {}, db)});
+    return add_to_file(config, {ask_analyzer(analyzer_of(config, call), cls, {}, db)});
   }
   const std::string& path = argument(call, "a file with an entry or a database");
   const Json file = io::read_json(path, "");
@@ -153,13 +158,12 @@ Report check(const RooflineConfig& config, const Call& call) {
   std::vector<Module> added;
   if (!config.analyzer.empty()) {
     for (const auto& [cls, instances] : unknown) {
-      added.push_back(
-          ask_analyzer({config.analyzer, config.analyzer_timeout_s}, cls, instances, db));
+      added.push_back(ask_analyzer(analyzer_of(config, call), cls, instances, db));
+      // At once, so that no answer is lost with the next: they may have taken minutes.
+      static_cast<void>(add_to_file(config, {added.back()}));
+      db.put(added.back());
     }
-    if (!added.empty()) {
-      static_cast<void>(add_to_file(config, added));
-      unknown.clear();
-    }
+    unknown.clear();
   }
   Report out{.json = {{"unknown", Json::array()}, {"added", Json::array()}},
              .failed = !unknown.empty()};
@@ -232,7 +236,7 @@ Report modules(const RooflineConfig& config, const Call& call) {
     refuse_given(call, {"analyzer"}, "is asked by modules add CLASS and modules check TREE only");
   }
   if (config.analyzer.empty()) {
-    refuse_given(call, {"analyzer_timeout_s"}, "has no meaning without --analyzer");
+    refuse_given(call, {"analyzer_timeout_s", "analyzer_env"}, "has no meaning without --analyzer");
   }
   if (action == "schema") {
     refuse_given(call, {"modules"}, "is not read by modules schema");

@@ -4,6 +4,7 @@
 #include "flops_fit/roofline/arch_file.h"
 #include "flops_fit/roofline/module_file.h"
 #include "flops_fit/roofline/table.h"
+#include "flops_fit/util/paths.h"
 
 #include <algorithm>
 #include <cmath>
@@ -67,9 +68,8 @@ Model load_config(const std::string& path) {
 
 cost::ModuleDb modules_of(const RooflineConfig& config, const Call& call, bool compat) {
   const std::string action = call.command == "modules" ? call.operands.front() : "";
-  std::error_code ignored;
   if (call.given.contains("modules") && action != "stub" && action != "add" &&
-      !std::filesystem::exists(config.modules, ignored)) {
+      is_missing(config.modules)) {
     throw error<FileError>("{}: no such file; `ff-roofline modules stub CLASS` begins one.",
                            config.modules);
   }

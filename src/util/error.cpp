@@ -16,6 +16,7 @@ void throw_system_error(const std::filesystem::path& path, std::string_view what
     case EIO:
     case ESTALE:
     case ENODEV:
+    case EFBIG:  // ulimit -f
       throw StorageError(message);
     case EMFILE:
     case ENFILE:

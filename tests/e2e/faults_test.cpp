@@ -2,6 +2,7 @@
 // The table "When things go wrong" of the README: a row has the test "fault: <row>", here, in
 // recovery_test.cpp or sweep_test.cpp. The fault is caused for real, and the message, the exit code
 // and what is left are looked at.
+#include "mounts.h"
 #include "small_sweep.h"
 
 #include "flops_fit/data/token_file.h"
@@ -10,7 +11,6 @@
 
 #include <cmath>
 #include <cstddef>
-#include <optional>
 #include <regex>
 
 using ff::io::Json;
@@ -20,25 +20,11 @@ using ff::test::losses;
 using ff::test::plan;
 using ff::test::read_text;
 using ff::test::run;
+using ff::test::run_with_mounts;
 using ff::test::TemporaryFolder;
 using ff::test::wait_for_metrics;
 
 namespace {
-
-/// Runs shell lines where `mount` is allowed: file systems of their own, gone when the lines end.
-/// None where this machine does not let us.
-std::optional<ff::test::Outcome> run_with_mounts(const std::string& command,
-                                                 const std::filesystem::path& folder) {
-  for (const std::string unshare : {"unshare -m ", "unshare -rm "}) {
-    if (run(unshare + "sh -c 'mkdir -p probe && mount -t tmpfs tmpfs probe'", folder).exit_code ==
-        0) {
-      ff::test::write_text(folder / "lines.sh", command);
-      return run(unshare + "sh lines.sh", folder);
-    }
-  }
-  WARN("skipped: no mounts here, neither as root nor in a user namespace");
-  return std::nullopt;
-}
 
 std::string text_of(int seed, int sentences) {
   static const char* const kWords[] = {"the",

@@ -40,10 +40,19 @@ struct Rendered {
   std::optional<std::string> problem;  ///< one line; the .tsv and .gp are kept for inspection
 };
 
-/// Writes the files of one figure. An old picture is replaced only by a finished new one. Throws
-/// Error if the data or the script cannot be written.
+/// Writes the files of one figure. An old picture is replaced only by a whole new one. Throws
+/// StorageError or PathError if a file cannot be written.
 [[nodiscard]] Rendered render(const Figure& figure,
                               const std::filesystem::path& folder,
                               const RenderOptions& options);
+
+/// A picture in memory.
+struct Drawn {
+  std::string picture;                 ///< the whole file, or empty
+  std::optional<std::string> problem;  ///< why; without a full stop
+};
+
+/// The figure as SVG, for the report; needs no folder.
+[[nodiscard]] Drawn draw_svg(const Figure& figure);
 
 }  // namespace ff::plot

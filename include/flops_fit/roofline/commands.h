@@ -19,6 +19,8 @@ struct Call {
   std::vector<std::string> operands;
   std::set<std::string> given;  ///< keys set on the command line
   std::vector<std::filesystem::path> search_path;
+  /// Variables that hold keys by the word of some configuration file (api.key_env).
+  std::vector<std::string> key_variables;
 };
 
 struct Report {

@@ -32,6 +32,7 @@ struct RooflineConfig {
   std::string modules = "ff_modules.json";
   std::vector<std::string> analyzer;
   double analyzer_timeout_s = 600.0;
+  std::vector<std::string> analyzer_env;
 
   std::string config;
   std::string output;
@@ -115,6 +116,11 @@ struct RooflineConfig {
     v("analyzer_timeout_s",
       analyzer_timeout_s,
       {.doc = "How long it may take.", .unit = "s", .min = 0.1, .max = 86400});
+    v("analyzer_env",
+      analyzer_env,
+      {.doc = "Names of variables with secrets that it needs (its own key). Without being named "
+              "here, no variable called ..._KEY, ..._TOKEN, ..._SECRET or ..._PASSWORD reaches it, "
+              "nor one that api.key_env names."});
     v("config", config, {.doc = "The config.json that populate takes parameters from."});
     v("output",
       output,

@@ -3,10 +3,12 @@
 // The user's module database (cost/modules.h has the format), and the program that may be asked for
 // what is not in it.
 #include "flops_fit/cost/modules.h"
+#include "flops_fit/util/foreign_program.h"
 
 #include <nlohmann/json.hpp>
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,7 +17,10 @@ namespace ff::roofline {
 
 /// The entries of a file; none if there is no such file. Throws FileError.
 [[nodiscard]] cost::ModuleDb read_user_modules(const std::filesystem::path& path);
-void write_user_modules(const std::filesystem::path& path, const cost::ModuleDb& db);
+/// Reads the file, changes its entries and writes it; of several processes that do so at once, one
+/// after the other. If `change` throws, the file stays as it is.
+void change_user_modules(const std::filesystem::path& path,
+                         const std::function<void(cost::ModuleDb&)>& change);
 
 /// A layer that waits for a module.
 struct Instance {
@@ -31,6 +36,7 @@ void probe(const cost::Module& module, const cost::ModuleDb& db);
 struct AnalyzerOptions {
   std::vector<std::string> command;  ///< program and arguments; no shell
   double timeout_s = 600.0;
+  Environment environment = environment_without_secrets();
 };
 
 /// Asks a program for the entry of a class. It reads

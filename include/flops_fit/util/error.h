@@ -22,6 +22,7 @@ enum class ExitCode : int {
   kBadInput = 3,       ///< an input file is missing, damaged or of an unknown version
   kSomeFailed = 4,     ///< finished, but some experiments failed; the results are kept
   kTooLittleData = 5,  ///< the data cannot support a fit
+  kHungUp = 129,       ///< these three: stopped by SIGHUP, SIGINT or SIGTERM
   kInterrupted = 130,
   kTerminated = 143,
 };
@@ -68,7 +69,8 @@ class PathError : public Error {
   using Error::Error;
 };
 
-/// The system is short of descriptors, processes or memory. It may work with less at once, or later.
+/// The system is short of descriptors, processes or memory. It may work with less at once, or
+/// later.
 class ResourceError : public Error {
  public:
   using Error::Error;

@@ -3,6 +3,7 @@
 #include "modes/modes.h"
 #include "training_loop.h"
 
+#include "flops_fit/config/dump.h"
 #include "flops_fit/data/dataset.h"
 #include "flops_fit/data/tokenize.h"
 #include "flops_fit/engine/cpu.h"
@@ -174,8 +175,34 @@ void check_local(const std::vector<io::Experiment>& sweep, const TrainConfig& co
 }
 
 std::string local_data_identity(const TrainConfig& config) {
-  data::ensure_token_cache(config.dataset);
-  return data::open_dataset(config.dataset)->identity();
+  return data::prepare_dataset(config.dataset)->identity();
+}
+
+std::string local_config_identity(const TrainConfig& config) {
+  TrainConfig decides = config;
+  decides.dataset = {};  // data_identity() knows the contents, wherever they lie
+  decides.mock = {};
+  engine::EngineOptions options = engine_options(config);
+  options.device = engine::resolve_device(config.hardware.device);
+  decides.engine = engine::choose_engine(config.engine, options);
+  decides.hardware.device = options.device;
+  // In the schedule that trained() gives.
+  decides.trainer.batch_size.reset();
+  decides.trainer.learning_rate.reset();
+  decides.trainer.warmup_ratio.reset();
+  decides.trainer.seed.reset();
+  return config::identity_yaml(decides);
+}
+
+io::Json local_trained(const io::Experiment& experiment, const TrainConfig& config) {
+  const RunSchedule run = make_schedule(experiment, config);
+  return {{"architecture", io::to_json(*experiment.architecture)},
+          {"batch_size", run.batch_size},
+          {"num_steps", run.num_steps},
+          {"warmup_steps", run.warmup_steps},
+          {"learning_rate", run.learning_rate},
+          {"weight_decay", run.weight_decay},
+          {"seed", run.seed}};
 }
 
 RunNeeds local_needs(const RunRequest& request) {
@@ -195,11 +222,7 @@ RunNeeds local_needs(const RunRequest& request) {
 
 io::RunResult run_local(const RunRequest& request) {
   const std::string device = engine::resolve_device(request.config.hardware.device);
-  const auto dataset = data::open_dataset(request.config.dataset);
-  if (dataset->identity() != request.data_identity) {
-    throw error<Error>(
-        "the corpus or its tokenizer changed since ff-train started; start ff-train again.");
-  }
+  const auto dataset = data::open_dataset(request.config.dataset, request.data_identity);
   const data::EvalSet held_out = dataset->eval_set(request.config.evaluation.tokens);
   const EngineChoice choice = choose_for(request, device);
   const TrainerSection& trainer = request.config.trainer;
