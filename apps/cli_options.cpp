@@ -231,10 +231,10 @@ std::string help_text(const Program& program,
   }
   out +=
       "\nExit codes: 0 ok; 1 failed at run time; 2 usage or configuration; 3 an input file is "
-      "missing,\n  damaged or of an unknown version; 4 finished, but some experiments failed; 5 "
-      "too "
-      "little data to\n  fit; 129, 130, 143 stopped by SIGHUP, SIGINT, SIGTERM, after saving what "
-      "can be.\n";
+      "missing,\n  damaged or of an unknown version; 4 finished, but some experiments failed or "
+      "are "
+      "left;\n  5 too little data to fit; 129, 130, 143 stopped by SIGHUP, SIGINT, SIGTERM, after "
+      "saving\n  what can be.\n";
   return out;
 }
 

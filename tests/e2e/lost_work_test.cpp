@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Nothing that was trained is lost, and nothing that is not ours is touched: configurations and
 // plans that change, damaged checkpoints, strangers' files, symbolic links, paths out of files.
-#include "mounts.h"
+#include "support/mounts.h"
 #include "small_sweep.h"
 
 #include "flops_fit/io/json.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Several ff-train on one folder: those that want the same share it, others refuse, also where
 // machines do not see each other's locks.
-#include "mounts.h"
+#include "support/mounts.h"
 #include "small_sweep.h"
 
 #include "flops_fit/io/json.h"

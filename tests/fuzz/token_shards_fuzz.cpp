@@ -39,7 +39,7 @@ void token_shards(const uint8_t* data, size_t size) {
   accepts([&] { (void)data::TokenFile(path).content_problem(); });
   accepts([&] {
     const auto file = std::make_shared<const data::TokenFile>(
-        file_of("sealed.tokens", sealed(text_of(data, size))));
+        file_of("sealed.tokens", sealed(std::string(text_of(data, size)))));
     const data::TokenFileHeader& h = file->header();
     data::TokenStream stream(h.vocab_size);
     stream.add({file, &file->file()}, file->tokens(), static_cast<int>(h.token_bytes), h.tokens);

@@ -128,15 +128,42 @@ TEST_CASE("an owner on another machine is respected while it gives signs of life
   CHECK_THAT(ff::read_file(path), ContainsSubstring(std::to_string(::getpid())));
 }
 
-TEST_CASE("an empty lock file is nobody's, a torn one only while it changes", "[run]") {
+TEST_CASE("an empty or torn lock file is somebody's until it has stayed so", "[run]") {
+  // A machine whose locks this one does not see may be about to sign it.
+  for (const std::string text : {"", R"({"host": "els)"}) {
+    const ff::test::TemporaryFolder folder;
+    ff::test::write_text(folder / "lock", text);
+    LockAttempt attempt(folder / "lock", 0.2);
+    CHECK_FALSE(attempt.take());
+    std::this_thread::sleep_for(300ms);
+    CHECK(attempt.take());
+  }
+}
+
+TEST_CASE("an owner removes no lock but its own", "[run]") {
   const ff::test::TemporaryFolder folder;
-  ff::test::write_text(folder / "lock", "");
-  CHECK(LockAttempt(folder / "lock", 60).take());
-  ff::test::write_text(folder / "lock", R"({"host": "els)");
-  LockAttempt attempt(folder / "lock", 0.2);
-  CHECK_FALSE(attempt.take());
-  std::this_thread::sleep_for(300ms);
-  CHECK(attempt.take());
+  const auto path = folder / "lock";
+  {
+    const auto lock = LockAttempt(path, 60).take();
+    REQUIRE(lock);
+    // Another machine, which does not see the lock, has found this owner silent.
+    std::filesystem::remove(path);
+    ff::test::write_text(path, foreign(1));
+  }
+  CHECK_THAT(ff::read_file(path), ContainsSubstring("elsewhere"));
+}
+
+TEST_CASE("a lock is not written through a symbolic link", "[run]") {
+  const ff::test::TemporaryFolder folder;
+  ff::test::write_text(folder / "text", "mine");
+  for (const std::string target : {"text", "nowhere"}) {
+    std::filesystem::remove(folder / "lock");
+    std::filesystem::create_symlink(folder / target, folder / "lock");
+    LockAttempt attempt(folder / "lock", 60);
+    CHECK_THROWS_AS(attempt.take(), ff::PathError);
+  }
+  CHECK(ff::read_file(folder / "text") == "mine");
+  CHECK_FALSE(std::filesystem::exists(folder / "nowhere"));
 }
 
 TEST_CASE("many processes after one lock: never two at once", "[run]") {
