@@ -45,7 +45,9 @@ TEST_CASE("an id with escape sequences does not reach the terminal", "[apps]") {
     write_text(folder / "outputs/results.json", results(loss));
     const auto analyzed = run("ff-analyze -v", folder.path());
     check_harmless(analyzed);
-    CHECK_THAT(analyzed.err, ContainsSubstring("\\x1b]0;owned\\x07"));
+    if (loss == "-3") {  // whose message names the run
+      CHECK_THAT(analyzed.err, ContainsSubstring("\\x1b]0;owned\\x07"));
+    }
   }
   check_harmless(
       run("ff-analyze -q \"paths.results=$(printf 'a\\033[31mb\\302\\233c')\"", folder.path()));

@@ -43,19 +43,17 @@ TEST_CASE("a time limit that signals twice at once lets ff-train save", "[e2e]")
   const TemporaryFolder folder;
   REQUIRE(run(plan("[6e10]", "[[16,24]]"), folder.path()).exit_code == 0);
   const std::string train = kTrain + "trainer.log_every=3 trainer.checkpoint_every=0 ";
-  // What timeout(1) does, and with SIGTERM and SIGHUP systemd. Repeated, as the first signal alone
-  // is often all that arrives before ff-train looks.
+  // What timeout(1) does, and with SIGTERM and SIGHUP systemd. Of two signals that wait, the one
+  // with the lower number comes first, which is SIGHUP.
   for (const std::string pair : {"kill -TERM $p; kill -TERM $p", "kill -TERM $p; kill -HUP $p"}) {
-    for (int i = 0; i < 3; ++i) {
-      const auto stopped =
-          run("( exec " + train + " ) & p=$!; " + wait_for_metrics("outputs/runs/exp_0001", 3) +
-                  pair + "; wait $p",
-              folder.path());
-      INFO(stopped.err);
-      CHECK(stopped.exit_code == 143);
-      CHECK(fs::exists(folder / "outputs/runs/exp_0001/checkpoint/state.json"));
-      fs::remove_all(folder / "outputs/runs");
-    }
+    const auto stopped = run("( exec " + train + " ) & p=$!; " +
+                                 wait_for_metrics("outputs/runs/exp_0001", 3) + pair + "; wait $p",
+                             folder.path());
+    INFO(pair << ": " << stopped.err);
+    CHECK((stopped.exit_code == 143 || stopped.exit_code == 129));
+    CHECK_THAT(stopped.out, ContainsSubstring("2 left"));
+    CHECK(fs::exists(folder / "outputs/runs/exp_0001/checkpoint/state.json"));
+    fs::remove_all(folder / "outputs/runs");
   }
 }
 
@@ -82,7 +80,7 @@ TEST_CASE("standard descriptors that are closed at the start are nobody's file",
   const auto whole = losses(folder / "whole/results.json");
   REQUIRE(whole.size() == 2);
   int number = 0;
-  for (const std::string closed : {"<&-", ">&-", "2>&-", "<&- >&- 2>&-"}) {
+  for (const std::string closed : {"<&- 2>&-", "<&- >&- 2>&-"}) {
     INFO(closed);
     const std::string name = "out" + std::to_string(number++);
     // -v, so that there is something to go astray.
