@@ -4,8 +4,28 @@
 
 #include "flops_fit/tokenize/config.h"
 #include "flops_fit/tokenize/tokenize.h"
+#include "flops_fit/util/error.h"
+#include "flops_fit/util/long_work.h"
 
 #include <fmt/format.h>
+
+#include <csignal>
+#include <string>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+namespace {
+
+/// This process ends with the one that started it, however that ends; a signal sees to it that
+/// nothing half-written stays.
+void end_with(const std::string& parent) {
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (std::to_string(::getppid()) != parent) {  // it ended before we asked
+    throw ff::error<ff::Error>("the program that started this one (process {}) has ended.", parent);
+  }
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   const ff::cli::Program program{
@@ -23,13 +43,21 @@ int main(int argc, char** argv) {
       .extra_flags = {{.name = "dataset-json",
                        .doc = "The dataset keys as one JSON object, in place of all others.",
                        .hidden = true,
-                       .value_name = "JSON"}}};
+                       .value_name = "JSON"},
+                      {.name = "started-by",
+                       .doc = "The process that shows our progress, and without which we end.",
+                       .hidden = true,
+                       .value_name = "PID"}}};
   return ff::cli::run_program<ff::tokenize::TokenizerConfig>(
       argc,
       argv,
       program,
       ff::cli::all_stages(),
       [](const ff::tokenize::TokenizerConfig& config, const ff::cli::Context& context) {
+        if (context.has("started-by")) {
+          end_with(context.extra.at("started-by"));
+          ff::hand_progress_to_parent();
+        }
         const auto summary = context.has("dataset-json")
                                  ? ff::tokenize::tokenize_json(context.extra.at("dataset-json"))
                                  : ff::tokenize::tokenize(config.dataset);

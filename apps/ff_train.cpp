@@ -131,7 +131,9 @@ ff::ExitCode run(const ff::train::TrainConfig& config, const ff::cli::Context& c
   if (outcome.signal != 0) {
     return static_cast<ff::ExitCode>(128 + outcome.signal);
   }
-  return outcome.failed + outcome.diverged > 0 ? ff::ExitCode::kSomeFailed : ff::ExitCode::kOk;
+  const bool all_done =
+      outcome.failed + outcome.diverged == 0 && (outcome.left == 0 || context.dry_run);
+  return all_done ? ff::ExitCode::kOk : ff::ExitCode::kSomeFailed;
 }
 
 /// A worker has no command line of its own to parse: its folder says all.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "input_parts.h"
 
+#include "flops_fit/io/experiment_id.h"
 #include "flops_fit/io/metrics.h"
 #include "flops_fit/util/error.h"
 
@@ -104,8 +105,8 @@ void read_folder_of_curves(const fs::path& folder, InputData& data) {
   for (const Run& run : data.runs) {
     const fs::path file = folder / run.id / "metrics.jsonl";
     std::error_code failure;
-    // An id from a table may be any text.
-    if (fs::path(run.id).filename() != run.id || !fs::is_regular_file(file, failure)) {
+    // An id from a table may be any text, which makes no path.
+    if (!io::is_experiment_id(run.id) || !fs::is_regular_file(file, failure)) {
       continue;
     }
     Logged log{.run = &run};

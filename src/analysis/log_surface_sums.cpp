@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Plain loops over columns, which the compiler turns into vector code (this file is compiled with
-// -O3 -ffast-math; infinities are judged by the callers). Exponentials and logarithms come from
+// Plain loops over columns, which the compiler turns into vector code (CMakeLists.txt says with
+// what options: sums may be reordered, infinities are kept). Exponentials and logarithms come from
 // glibc's vector library, 4 ulp at worst.
 #include "log_surface_sums.h"
 

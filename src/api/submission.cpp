@@ -51,8 +51,8 @@ std::optional<Submission> read_submission(const std::filesystem::path& run_dir) 
   const char* remedy = "or delete it to submit the run again (which may pay for it twice)";
   const io::Json json = io::read_json(path, remedy);
   const io::ObjectReader object(json, path.string());
-  Submission submission{.config_hash = object.text("config_hash"),
-                        .request_hash = object.text("request_hash"),
+  Submission submission{.config_hash = object.hash("config_hash"),
+                        .request_hash = object.hash("request_hash"),
                         .id = object.text_or("id", ""),
                         .attempt = object.integer("attempt"),
                         .submitted_at = object.integer("submitted_at")};

@@ -10,9 +10,9 @@
 #include "flops_fit/data/token_stream.h"
 #include "flops_fit/data/zipf/random.h"
 #include "flops_fit/util/error.h"
-#include "flops_fit/util/hash.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace ff::data {
 namespace {
@@ -20,10 +20,10 @@ namespace {
 using zipf::kFirstValidationStory;
 class CachedStories final : public Dataset {
  public:
-  explicit CachedStories(const DatasetConfig& config)
+  CachedStories(const DatasetConfig& config, std::shared_ptr<const TokenFile> file)
       : seq_len_(config.seq_len),
         world_(world_options(config)),
-        file_(open_token_cache(config)),
+        file_(std::move(file)),
         stream_(file_->header().vocab_size) {
     const TokenFileHeader& h = file_->header();
     stream_.add(
@@ -67,11 +67,7 @@ class CachedStories final : public Dataset {
     return static_cast<double>(file_->header().text_bytes) /
            static_cast<double>(file_->header().tokens);
   }
-  std::string identity() const override {
-    return fmt::format("zipf-stories/1 tokens={} vocab={}",
-                       hash_text(file_->header().key),
-                       file_->header().vocab_size);
-  }
+  std::string identity() const override { return "zipf-stories/1 " + token_file_identity(*file_); }
 
   bool unchanged() const override { return !file_->file().changed(); }
 
@@ -137,8 +133,9 @@ class CachedStories final : public Dataset {
 
 }  // namespace
 
-std::unique_ptr<Dataset> open_cached_stories(const DatasetConfig& config) {
-  return std::make_unique<CachedStories>(config);
+std::unique_ptr<Dataset> open_cached_stories(const DatasetConfig& config,
+                                             std::shared_ptr<const TokenFile> file) {
+  return std::make_unique<CachedStories>(config, std::move(file));
 }
 
 }  // namespace ff::data

@@ -7,21 +7,80 @@
 #include "flops_fit/data/tokenize.h"
 #include "flops_fit/data/zipf/word_vocab.h"
 #include "flops_fit/util/error.h"
+#include "flops_fit/util/hash.h"
 
 #include <algorithm>
+#include <charconv>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
 
 namespace ff::data {
 
-std::unique_ptr<Dataset> open_dataset(const DatasetConfig& config) {
+namespace {
+
+/// The key in what token_file_identity() wrote; none if the text is not of that kind. It comes from
+/// a file and becomes part of a path: 16 hexadecimal digits, and nothing else.
+std::optional<uint64_t> token_file_key(std::string_view identity) {
+  constexpr std::string_view kMark = "tokens=";
+  constexpr size_t kDigits = 16;
+  const size_t mark = identity.find(kMark);
+  if (mark == std::string_view::npos) {
+    return std::nullopt;
+  }
+  const std::string_view digits = identity.substr(mark + kMark.size(), kDigits);
+  uint64_t key = 0;
+  const auto [end, failure] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), key, 16);
+  return failure == std::errc() && hash_text(key) == digits ? std::optional(key) : std::nullopt;
+}
+
+/// The data of a configuration; `identity` as in open_dataset(), or empty.
+std::unique_ptr<Dataset> open(const DatasetConfig& config, const std::string& identity) {
   check(config);
   const TokenizerKind kind = tokenizer_kind(config);
   if (kind == TokenizerKind::kPretokenized) {
-    return open_shards(config);
+    return open_shards(config, identity);
   }
   if (kind == TokenizerKind::kWord) {
     return open_word_stories(config);
   }
-  return config.path.empty() ? open_cached_stories(config) : open_cached_text(config);
+  if (!identity.empty()) {
+    const std::optional<uint64_t> key = token_file_key(identity);
+    if (!key) {
+      throw error<Error>("the data's identity names no token file: '{}'; start ff-train again.",
+                         identity);
+    }
+    return open_cached(config, open_token_file(config, *key));
+  }
+  auto file = open_token_file(config, tokenize_job(config)->key);
+  if (const auto problem = file->content_problem()) {
+    throw FileError(*problem + " Delete it.");
+  }
+  return open_cached(config, std::move(file));
+}
+
+}  // namespace
+
+std::unique_ptr<Dataset> open_dataset(const DatasetConfig& config) {
+  return open(config, "");
+}
+
+std::unique_ptr<Dataset> open_dataset(const DatasetConfig& config, const std::string& identity) {
+  auto dataset = open(config, identity);
+  if (dataset->identity() != identity) {
+    throw error<Error>(
+        "the corpus or its tokenizer changed since ff-train started; start ff-train again.");
+  }
+  return dataset;
+}
+
+std::unique_ptr<Dataset> open_cached(const DatasetConfig& config,
+                                     std::shared_ptr<const TokenFile> file) {
+  return config.path.empty() ? open_cached_stories(config, std::move(file))
+                             : open_cached_text(config, std::move(file));
 }
 
 int64_t planned_vocab_size(const DatasetConfig& config) {
@@ -41,20 +100,27 @@ zipf::WorldOptions world_options(const DatasetConfig& config) {
       static_cast<uint64_t>(config.zipf.seed), config.zipf.num_characters, config.zipf.exponent_e8};
 }
 
-std::shared_ptr<const TokenFile> open_token_cache(const DatasetConfig& config) {
-  const std::optional<TokenizeJob> job = tokenize_job(config);
-  if (!std::filesystem::exists(job->tokens_path)) {
+std::shared_ptr<const TokenFile> open_token_file(const DatasetConfig& config, uint64_t key) {
+  const std::filesystem::path path = token_file_path(config, key);
+  if (!std::filesystem::exists(path)) {
     throw error<FileError>(
         "{}: no such file; it is the tokenised corpus, made by ff-tokenize with the same dataset "
         "settings.",
-        job->tokens_path.string());
+        path.string());
   }
-  auto file = std::make_shared<const TokenFile>(job->tokens_path);
-  if (file->header().key != job->key) {
+  auto file = std::make_shared<const TokenFile>(path);
+  if (file->header().key != key) {
     throw error<FileError>("{}: was made from another corpus or with other settings; delete it.",
-                           job->tokens_path.string());
+                           path.string());
   }
   return file;
+}
+
+std::string token_file_identity(const TokenFile& file) {
+  return fmt::format("tokens={} content={} vocab={}",
+                     hash_text(file.header().key),
+                     hash_text(file.header().content_hash),
+                     file.header().vocab_size);
 }
 
 void check_batch(std::span<const int32_t> out, int64_t rows, int64_t seq_len) {

@@ -11,14 +11,26 @@
 
 namespace ff::data {
 
+class TokenFile;
+
 /// zipf-stories, word-level, made on the fly.
 [[nodiscard]] std::unique_ptr<Dataset> open_word_stories(const DatasetConfig& config);
 /// zipf-stories from a token file.
-[[nodiscard]] std::unique_ptr<Dataset> open_cached_stories(const DatasetConfig& config);
+[[nodiscard]] std::unique_ptr<Dataset> open_cached_stories(const DatasetConfig& config,
+                                                           std::shared_ptr<const TokenFile> file);
 /// Text from a token file.
-[[nodiscard]] std::unique_ptr<Dataset> open_cached_text(const DatasetConfig& config);
-/// Token files made elsewhere.
-[[nodiscard]] std::unique_ptr<Dataset> open_shards(const DatasetConfig& config);
+[[nodiscard]] std::unique_ptr<Dataset> open_cached_text(const DatasetConfig& config,
+                                                        std::shared_ptr<const TokenFile> file);
+/// One of the two.
+[[nodiscard]] std::unique_ptr<Dataset> open_cached(const DatasetConfig& config,
+                                                   std::shared_ptr<const TokenFile> file);
+
+/// Token files made elsewhere. Their content is read (up to 256 MiB a file) unless note_shards()
+/// has noted them under `identity` as they are now; empty: read in any case.
+[[nodiscard]] std::unique_ptr<Dataset> open_shards(const DatasetConfig& config,
+                                                   const std::string& identity);
+/// open_shards() that reads them, and notes in dataset.cache_dir what they looked like.
+[[nodiscard]] std::unique_ptr<Dataset> note_shards(const DatasetConfig& config);
 
 [[nodiscard]] zipf::WorldOptions world_options(const DatasetConfig& config);
 
@@ -51,9 +63,11 @@ class StoryScorer {
   double cost_nats_ = 0;
 };
 
-/// A token file of a cache, after a check that it belongs to the configuration; throws FileError.
-class TokenFile;
-[[nodiscard]] std::shared_ptr<const TokenFile> open_token_cache(const DatasetConfig& config);
+/// The token file of a key, by its header: its content is not looked at. Throws FileError.
+[[nodiscard]] std::shared_ptr<const TokenFile> open_token_file(const DatasetConfig& config,
+                                                               uint64_t key);
+/// How an identity names the tokens of a token file.
+[[nodiscard]] std::string token_file_identity(const TokenFile& file);
 
 /// Throws ConfigError unless `out` has rows * (seq_len + 1) tokens (a bug of the caller).
 void check_batch(std::span<const int32_t> out, int64_t rows, int64_t seq_len);

@@ -3,8 +3,9 @@
 
 #include "flops_fit/data/zipf/random.h"
 #include "flops_fit/util/error.h"
+#include "flops_fit/util/long_work.h"
 
-#include <array>
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <cstring>
@@ -17,8 +18,8 @@
 namespace ff::data {
 namespace {
 
-int64_t modified_ns(const struct stat& info) {
-  return static_cast<int64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec;
+int64_t nanoseconds(const timespec& time) {
+  return static_cast<int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
 }
 
 }  // namespace
@@ -36,7 +37,8 @@ MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
   }
   size_ = static_cast<size_t>(info.st_size);
   inode_ = info.st_ino;
-  modified_ns_ = modified_ns(info);
+  modified_ns_ = nanoseconds(info.st_mtim);
+  changed_ns_ = nanoseconds(info.st_ctim);
   void* const address = size_ > 0 ? ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd, 0) : nullptr;
   const int problem = errno;
   ::close(fd);  // a corpus may be of more files than a process may hold open
@@ -52,7 +54,8 @@ MappedFile::MappedFile(MappedFile&& other) noexcept
       data_(std::exchange(other.data_, nullptr)),
       size_(std::exchange(other.size_, 0)),
       inode_(other.inode_),
-      modified_ns_(other.modified_ns_) {}
+      modified_ns_(other.modified_ns_),
+      changed_ns_(other.changed_ns_) {}
 
 MappedFile::~MappedFile() {
   if (data_ != nullptr) {
@@ -65,33 +68,73 @@ bool MappedFile::changed() const {
   if (::stat(path_.c_str(), &info) != 0 || info.st_ino != inode_) {
     return false;  // removed, or another file took the name: ours lives on as it was
   }
-  return static_cast<size_t>(info.st_size) != size_ || modified_ns(info) != modified_ns_;
+  return static_cast<size_t>(info.st_size) != size_ || nanoseconds(info.st_mtim) != modified_ns_;
 }
 
-uint64_t content_hash(std::string_view bytes) {
-  // Four independent lanes, so that the multiplications overlap.
-  std::array<uint64_t, 4> lanes = {1, 2, 3, 4};
-  const auto absorb = [&](const char* block) {
-    for (size_t lane = 0; lane < 4; ++lane) {
+std::string MappedFile::stamp() const {
+  return fmt::format("{} bytes inode {} {} {}", size_, inode_, modified_ns_, changed_ns_);
+}
+
+void ContentHash::absorb(const char* blocks, size_t count) {
+  // Four independent lanes, so that the multiplications overlap. Each step is a bijection of its
+  // lane, so that a change within one lane cannot get lost.
+  std::array<uint64_t, kLanes> lanes = lanes_;
+  for (size_t block = 0; block < count; ++block) {
+    for (size_t lane = 0; lane < kLanes; ++lane) {
       uint64_t word = 0;
-      std::memcpy(&word, block + 8 * lane, 8);
+      std::memcpy(&word, blocks + block * kBlock + 8 * lane, 8);
       lanes[lane] = std::rotl((lanes[lane] ^ word) * 0x9E3779B97F4A7C15ULL, 29);
     }
-  };
-  size_t at = 0;
-  for (; at + 32 <= bytes.size(); at += 32) {
-    absorb(bytes.data() + at);
   }
-  std::array<char, 32> tail{};
-  if (at < bytes.size()) {
-    std::memcpy(tail.data(), bytes.data() + at, bytes.size() - at);
+  lanes_ = lanes;
+}
+
+void ContentHash::add(std::string_view bytes) {
+  const size_t pending = size_ % kBlock;
+  size_ += bytes.size();
+  if (pending > 0) {
+    const size_t taken = std::min(kBlock - pending, bytes.size());
+    std::copy_n(bytes.data(), taken, pending_.data() + pending);
+    bytes.remove_prefix(taken);
+    if (pending + taken < kBlock) {
+      return;
+    }
+    absorb(pending_.data(), 1);
   }
-  absorb(tail.data());
-  uint64_t hash = bytes.size();
-  for (const uint64_t lane : lanes) {
+  const size_t whole = bytes.size() / kBlock;
+  absorb(bytes.data(), whole);
+  bytes.remove_prefix(whole * kBlock);
+  std::copy_n(bytes.data(), bytes.size(), pending_.data());
+}
+
+uint64_t ContentHash::value() const {
+  ContentHash last = *this;
+  std::fill(last.pending_.begin() + static_cast<std::ptrdiff_t>(size_ % kBlock),
+            last.pending_.end(),
+            '\0');
+  last.absorb(last.pending_.data(), 1);
+  uint64_t hash = size_;
+  for (const uint64_t lane : last.lanes_) {
     hash = zipf::mix(hash ^ lane);
   }
   return hash;
+}
+
+uint64_t content_hash(std::string_view bytes) {
+  ContentHash hash;
+  hash.add(bytes);
+  return hash.value();
+}
+
+uint64_t content_hash(std::string_view bytes, LongWork& work) {
+  constexpr size_t kPart = size_t{4} << 20;
+  ContentHash hash;
+  for (size_t at = 0; at < bytes.size(); at += kPart) {
+    const std::string_view part = bytes.substr(at, kPart);
+    hash.add(part);
+    work.add(static_cast<int64_t>(part.size()));
+  }
+  return hash.value();
 }
 
 }  // namespace ff::data

@@ -5,6 +5,7 @@
 #include "flops_fit/data/zipf/grammar.h"
 #include "flops_fit/util/error.h"
 #include "flops_fit/util/hash.h"
+#include "flops_fit/util/long_work.h"
 
 #include <algorithm>
 #include <cctype>
@@ -17,14 +18,25 @@ namespace fs = std::filesystem;
 /// Raise this when the same settings would give other tokens.
 constexpr int kTokenizeVersion = 1;
 
-std::string describe_files(const std::vector<CorpusFile>& files) {
+int64_t size_of(const std::vector<CorpusFile>& files) {
+  int64_t bytes = 0;
+  for (const CorpusFile& file : files) {
+    std::error_code missing;
+    const auto size = fs::file_size(file.path, missing);
+    bytes += missing ? 0 : static_cast<int64_t>(size);
+  }
+  return bytes;
+}
+
+std::string describe_files(const std::string& corpus, const std::vector<CorpusFile>& files) {
   std::string text;
+  LongWork work("reading " + corpus, size_of(files));
   for (const CorpusFile& file : files) {
     const MappedFile mapped(file.path);
     text += fmt::format("{}:{}:{} ",
                         static_cast<int>(file.kind),
                         mapped.bytes().size(),
-                        hash_text(content_hash(mapped.bytes())));
+                        hash_text(content_hash(mapped.bytes(), work)));
   }
   return text;
 }
@@ -73,14 +85,14 @@ std::optional<TokenizeJob> tokenize_job(const DatasetConfig& config) {
                             config.validation_fraction);
   } else {
     job.files = find_corpus_files(config.path, config.format, "dataset.path");
-    identity += fmt::format("{}|{}|", describe_files(job.files), config.text_field);
+    identity += fmt::format("{}|{}|", describe_files(config.path, job.files), config.text_field);
     if (config.validation_path.empty()) {
       identity += fmt::format("{}", config.validation_fraction);
     } else {
       job.validation_files =
           find_corpus_files(config.validation_path, config.format, "dataset.validation_path");
       require_text(job.validation_files, config.validation_path);
-      identity += describe_files(job.validation_files);
+      identity += describe_files(config.validation_path, job.validation_files);
     }
   }
   if (kind == TokenizerKind::kModel) {
@@ -91,12 +103,15 @@ std::optional<TokenizeJob> tokenize_job(const DatasetConfig& config) {
     identity += fmt::format("|bpe {} {}", job.vocab_size(), config.tokenizer_sample_bytes);
   }
   job.key = fnv1a(identity);
-  const std::string stem = corpus_name(config) + "-" + hash_text(job.key);
-  job.tokens_path = fs::path(config.cache_dir) / (stem + ".tokens");
+  job.tokens_path = token_file_path(config, job.key);
   if (kind == TokenizerKind::kTrain) {
-    job.model_path = fs::path(config.cache_dir) / (stem + ".model");
+    job.model_path = fs::path(job.tokens_path).replace_extension(".model");
   }
   return job;
+}
+
+fs::path token_file_path(const DatasetConfig& config, uint64_t key) {
+  return fs::path(config.cache_dir) / (corpus_name(config) + "-" + hash_text(key) + ".tokens");
 }
 
 fs::path token_cache_path(const DatasetConfig& config) {
@@ -115,10 +130,10 @@ std::optional<std::string> cache_problem(const TokenizeJob& job) {
                          job.tokens_path.string(),
                          job.model_path.string());
     }
+    return file.content_problem();
   } catch (const FileError& problem) {
     return problem.what();
   }
-  return std::nullopt;
 }
 
 int64_t model_vocab_size(const fs::path& model) {

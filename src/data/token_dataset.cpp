@@ -10,8 +10,12 @@
 #include "flops_fit/data/token_file.h"
 #include "flops_fit/data/token_stream.h"
 #include "flops_fit/data/zipf/random.h"
+#include "flops_fit/util/atomic_file.h"
 #include "flops_fit/util/error.h"
 #include "flops_fit/util/hash.h"
+#include "flops_fit/util/long_work.h"
+
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <cmath>
@@ -20,7 +24,7 @@
 namespace ff::data {
 namespace {
 
-/// How much of each file open_dataset() checks against the vocabulary (0.1 s); the rest is checked
+/// How much of each shard open_dataset() checks against the vocabulary (0.1 s); the rest is checked
 /// as it is read.
 constexpr int64_t kCheckedTokens = int64_t{1} << 26;
 
@@ -117,21 +121,38 @@ class TokenDataset final : public Dataset {
   int64_t rows_per_epoch_ = 0;
 };
 
+using MappedFiles = std::vector<std::shared_ptr<const MappedFile>>;
+
+MappedFiles map_files(const std::vector<CorpusFile>& files) {
+  MappedFiles mapped;
+  for (const CorpusFile& file : files) {
+    mapped.push_back(std::make_shared<const MappedFile>(file.path));
+  }
+  return mapped;
+}
+
 /// Size and content of each file: all of it up to 256 MiB, of larger ones as much, spread evenly.
 /// (Reading all of a 100 GB corpus for its name is too slow.)
-std::string shard_identity(const std::vector<CorpusFile>& files) {
+std::string shard_identity(const std::string& corpus, const MappedFiles& files) {
   constexpr size_t kBlock = 1 << 20;
   constexpr size_t kBlocks = 256;
+  const auto blocks_of = [](const MappedFile& file) {
+    return (file.bytes().size() + kBlock - 1) / kBlock;
+  };
+  size_t all_blocks = 0;
+  for (const auto& file : files) {
+    all_blocks += std::min(blocks_of(*file), kBlocks);
+  }
+  LongWork work("reading " + corpus, static_cast<int64_t>(all_blocks * kBlock));
   std::string identity;
-  for (const CorpusFile& file : files) {
-    const MappedFile mapped(file.path);
-    const std::string_view bytes = mapped.bytes();
-    const size_t whole = (bytes.size() + kBlock - 1) / kBlock;
+  for (const auto& file : files) {
+    const std::string_view bytes = file->bytes();
+    const size_t whole = blocks_of(*file);
     const size_t read = std::min(whole, kBlocks);
     identity += fmt::format("{} ", bytes.size());
     for (size_t i = 0; i < read; ++i) {
       const size_t block = read < 2 ? 0 : i * (whole - 1) / (read - 1);
-      identity += fmt::format("{} ", content_hash(bytes.substr(block * kBlock, kBlock)));
+      identity += fmt::format("{} ", content_hash(bytes.substr(block * kBlock, kBlock), work));
     }
   }
   return hash_text(fnv1a(identity));
@@ -170,27 +191,13 @@ int64_t split_point(int64_t tokens, double validation_fraction) {
          static_cast<int64_t>(std::ceil(static_cast<double>(tokens) * validation_fraction));
 }
 
-}  // namespace
+/// The files of a corpus of token shards.
+struct Shards {
+  MappedFiles train;
+  MappedFiles validation;  ///< none: a part of `train` is held out
+};
 
-std::unique_ptr<Dataset> open_cached_text(const DatasetConfig& config) {
-  const std::shared_ptr<const TokenFile> file = open_token_cache(config);
-  const TokenFileHeader& h = file->header();
-  TokenStream all(h.vocab_size);
-  all.add({file, &file->file()}, file->tokens(), static_cast<int>(h.token_bytes), h.tokens);
-  all.check_vocabulary(kCheckedTokens);
-  const auto ratio = [](int64_t bytes, int64_t tokens) {
-    return static_cast<double>(bytes) / static_cast<double>(std::max<int64_t>(tokens, 1));
-  };
-  Parts parts{all.slice(0, h.train_tokens),
-              all.slice(h.train_tokens, h.tokens),
-              h.vocab_size,
-              ratio(h.text_bytes, h.tokens),
-              ratio(h.text_bytes - h.train_text_bytes, h.tokens - h.train_tokens),
-              fmt::format("text tokens={} vocab={}", hash_text(h.key), h.vocab_size)};
-  return std::make_unique<TokenDataset>(std::move(parts), config);
-}
-
-std::unique_ptr<Dataset> open_shards(const DatasetConfig& config) {
+Shards map_shards(const DatasetConfig& config) {
   std::vector<CorpusFile> train = find_corpus_files(config.path, config.format, "dataset.path");
   std::vector<CorpusFile> validation;
   if (!config.validation_path.empty()) {
@@ -203,23 +210,65 @@ std::unique_ptr<Dataset> open_shards(const DatasetConfig& config) {
   } else {
     split_by_name(config.path, train, validation);
   }
+  return {map_files(train), map_files(validation)};
+}
+
+/// What is noted of shards whose identity is known: what each file looked like.
+std::string note_of(const Shards& shards, const std::string& identity) {
+  std::string text = "flops-fit shards 1\n" + identity + "\n";
+  for (const MappedFiles& files : {shards.train, shards.validation}) {
+    for (const auto& file : files) {
+      text += fmt::format("{} {}\n", file->path().string(), file->stamp());
+    }
+  }
+  return text;
+}
+
+std::filesystem::path note_path(const DatasetConfig& config, const std::string& identity) {
+  return std::filesystem::path(config.cache_dir) /
+         fmt::format("shards-{}.note", hash_text(fnv1a(identity)));
+}
+
+/// Whether these files, as they are now, are noted under the identity.
+bool is_noted(const DatasetConfig& config, const Shards& shards, const std::string& identity) {
+  constexpr size_t kMostBytes = size_t{1} << 26;
+  try {
+    return !identity.empty() &&
+           read_file(note_path(config, identity), kMostBytes) == note_of(shards, identity);
+  } catch (const FileError&) {
+    return false;
+  }
+}
+
+/// `known`: their identity, if nobody has to read them to find it.
+std::unique_ptr<Dataset> dataset_of(const DatasetConfig& config,
+                                    const Shards& shards,
+                                    const std::string& known) {
   const int64_t vocab = *config.vocab_size;
   TokenStream train_stream(vocab);
   TokenStream validation_stream(vocab);
-  for (const CorpusFile& file : train) {
-    add_shard(train_stream, file.path);
+  for (const auto& file : shards.train) {
+    add_shard(train_stream, file);
   }
-  for (const CorpusFile& file : validation) {
-    add_shard(validation_stream, file.path);
+  for (const auto& file : shards.validation) {
+    add_shard(validation_stream, file);
   }
-  train_stream.check_vocabulary(kCheckedTokens);
-  validation_stream.check_vocabulary(kCheckedTokens);
   std::string split = "files";
-  if (validation.empty()) {
+  if (shards.validation.empty()) {
     const int64_t at = split_point(train_stream.size(), config.validation_fraction);
     validation_stream = train_stream.slice(at, train_stream.size());
     train_stream = train_stream.slice(0, at);
     split = fmt::format("{}", at);
+  }
+  const std::string settings = fmt::format(" split={} vocab={}", split, vocab);
+  std::string identity = known;
+  if (!known.ends_with(settings)) {
+    train_stream.check_vocabulary(kCheckedTokens);
+    validation_stream.check_vocabulary(kCheckedTokens);
+    identity = fmt::format("shards train={} validation={}{}",
+                           shard_identity(config.path, shards.train),
+                           shard_identity(config.validation_path, shards.validation),
+                           settings);
   }
   constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
   Parts parts{std::move(train_stream),
@@ -227,12 +276,46 @@ std::unique_ptr<Dataset> open_shards(const DatasetConfig& config) {
               vocab,
               kUnknown,
               kUnknown,
-              fmt::format("shards train={} validation={} split={} vocab={}",
-                          shard_identity(train),
-                          shard_identity(validation),
-                          split,
-                          vocab)};
+              std::move(identity)};
   return std::make_unique<TokenDataset>(std::move(parts), config);
+}
+
+}  // namespace
+
+std::unique_ptr<Dataset> open_cached_text(const DatasetConfig& config,
+                                          std::shared_ptr<const TokenFile> file) {
+  const TokenFileHeader& h = file->header();
+  TokenStream all(h.vocab_size);
+  all.add({file, &file->file()}, file->tokens(), static_cast<int>(h.token_bytes), h.tokens);
+  const auto ratio = [](int64_t bytes, int64_t tokens) {
+    return static_cast<double>(bytes) / static_cast<double>(std::max<int64_t>(tokens, 1));
+  };
+  Parts parts{all.slice(0, h.train_tokens),
+              all.slice(h.train_tokens, h.tokens),
+              h.vocab_size,
+              ratio(h.text_bytes, h.tokens),
+              ratio(h.text_bytes - h.train_text_bytes, h.tokens - h.train_tokens),
+              "text " + token_file_identity(*file)};
+  return std::make_unique<TokenDataset>(std::move(parts), config);
+}
+
+std::unique_ptr<Dataset> open_shards(const DatasetConfig& config, const std::string& identity) {
+  const Shards shards = map_shards(config);
+  return dataset_of(config, shards, is_noted(config, shards, identity) ? identity : "");
+}
+
+std::unique_ptr<Dataset> note_shards(const DatasetConfig& config) {
+  const Shards shards = map_shards(config);
+  auto dataset = dataset_of(config, shards, "");
+  const std::string identity = dataset->identity();
+  if (!is_noted(config, shards, identity)) {
+    try {
+      write_file_atomically(note_path(config, identity), note_of(shards, identity));
+    } catch (const Error& problem) {
+      spdlog::info("{} Every worker reads {} by itself.", problem.what(), config.path);
+    }
+  }
+  return dataset;
 }
 
 }  // namespace ff::data

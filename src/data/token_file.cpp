@@ -2,10 +2,12 @@
 #include "flops_fit/data/token_file.h"
 
 #include "flops_fit/util/error.h"
+#include "flops_fit/util/long_work.h"
 
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <utility>
 
@@ -21,13 +23,18 @@ int64_t padded(int64_t bytes) {
 
 }  // namespace
 
+uint64_t hash_of(const TokenFileHeader& header) {
+  return content_hash(
+      {reinterpret_cast<const char*>(&header), offsetof(TokenFileHeader, header_hash)});
+}
+
 TokenFileWriter::TokenFileWriter(const std::filesystem::path& path,
                                  int64_t vocab_size,
                                  uint64_t key,
                                  uint64_t tokenizer_hash)
     : path_(path), file_(std::fopen(path.c_str(), "wb")) {
   if (file_ == nullptr) {
-    throw error<Error>("{}: cannot write: {}.", path.string(), std::strerror(errno));
+    throw_system_error(path, "write", errno);
   }
   header_.vocab_size = vocab_size;
   header_.token_bytes = vocab_size <= 65536 ? 2 : 4;
@@ -35,7 +42,7 @@ TokenFileWriter::TokenFileWriter(const std::filesystem::path& path,
   header_.tokenizer_hash = tokenizer_hash;
   const char blank[kTokenFileHeaderBytes] = {};
   try {
-    write(blank, sizeof blank);  // the true header goes in last
+    write(blank, sizeof blank);  // the true header goes in last, as its hashes are known last
   } catch (...) {
     std::fclose(file_);
     throw;
@@ -50,8 +57,13 @@ TokenFileWriter::~TokenFileWriter() {
 
 void TokenFileWriter::write(const void* data, size_t bytes) {
   if (bytes > 0 && std::fwrite(data, 1, bytes, file_) != bytes) {
-    throw error<Error>("{}: cannot write: {}.", path_.string(), std::strerror(errno));
+    throw_system_error(path_, "write", errno);
   }
+}
+
+void TokenFileWriter::write_content(const void* data, size_t bytes) {
+  content_.add({static_cast<const char*>(data), bytes});
+  write(data, bytes);
 }
 
 void TokenFileWriter::append(std::span<const int32_t> ids) {
@@ -68,9 +80,9 @@ void TokenFileWriter::append(std::span<const int32_t> ids) {
     std::transform(ids.begin(), ids.end(), narrow_.begin(), [](int32_t id) {
       return static_cast<uint16_t>(id);
     });
-    write(narrow_.data(), narrow_.size() * 2);
+    write_content(narrow_.data(), narrow_.size() * 2);
   } else {
-    write(ids.data(), ids.size() * 4);
+    write_content(ids.data(), ids.size() * 4);
   }
   header_.tokens += static_cast<int64_t>(ids.size());
   if (!in_validation_) {
@@ -101,12 +113,14 @@ void TokenFileWriter::add_text(int64_t bytes, int64_t documents) {
 TokenFileHeader TokenFileWriter::finish() {
   const int64_t bytes = header_.tokens * header_.token_bytes;
   const char zeros[8] = {};
-  write(zeros, static_cast<size_t>(padded(bytes) - bytes));
-  write(starts_.data(), starts_.size() * sizeof(uint64_t));
+  write_content(zeros, static_cast<size_t>(padded(bytes) - bytes));
+  write_content(starts_.data(), starts_.size() * sizeof(uint64_t));
+  header_.content_hash = content_.value();
+  header_.header_hash = hash_of(header_);
   std::rewind(file_);
   write(&header_, sizeof header_);
   if (std::fclose(std::exchange(file_, nullptr)) != 0) {
-    throw error<Error>("{}: cannot write: {}.", path_.string(), std::strerror(errno));
+    throw_system_error(path_, "write", errno);
   }
   return header_;
 }
@@ -130,7 +144,8 @@ TokenFile::TokenFile(const std::filesystem::path& path) : file_(path) {
                      kTokenFileVersion));
   }
   const int64_t size = static_cast<int64_t>(bytes.size()) - kTokenFileHeaderBytes;
-  const bool sane = (header_.token_bytes == 2 || header_.token_bytes == 4) && header_.tokens >= 0 &&
+  const bool sane = header_.header_hash == hash_of(header_) &&
+                    (header_.token_bytes == 2 || header_.token_bytes == 4) && header_.tokens >= 0 &&
                     header_.tokens <= size && header_.starts >= 0 && header_.starts <= size &&
                     header_.train_tokens >= 0 && header_.train_tokens <= header_.tokens &&
                     header_.train_starts >= 0 && header_.train_starts <= header_.starts &&
@@ -148,6 +163,17 @@ TokenFile::TokenFile(const std::filesystem::path& path) : file_(path) {
       fail(fmt::format("row start {} is damaged", i));
     }
   }
+}
+
+std::optional<std::string> TokenFile::content_problem() const {
+  const std::string_view content = file_.bytes().substr(kTokenFileHeaderBytes);
+  LongWork work("checking " + file_.path().filename().string(),
+                static_cast<int64_t>(content.size()));
+  if (content_hash(content, work) == header_.content_hash) {
+    return std::nullopt;
+  }
+  return fmt::format("{}: damaged: its tokens are not those that were written (the hash differs).",
+                     file_.path().string());
 }
 
 std::span<const uint64_t> TokenFile::starts() const {

@@ -115,7 +115,11 @@ void TokenStream::check_vocabulary(int64_t limit) const {
 }
 
 void add_shard(TokenStream& stream, const std::filesystem::path& path) {
-  auto file = std::make_shared<const MappedFile>(path);
+  add_shard(stream, std::make_shared<const MappedFile>(path));
+}
+
+void add_shard(TokenStream& stream, std::shared_ptr<const MappedFile> file) {
+  const std::filesystem::path path = file->path();
   const std::string_view bytes = file->bytes();
   const auto size = static_cast<int64_t>(bytes.size());
   std::array<int32_t, 3> head{};

@@ -7,6 +7,9 @@
 #include "flops_fit/engine/cpu.h"
 #include "flops_fit/engine/engine.h"
 #include "flops_fit/util/error.h"
+#include "flops_fit/util/threads.h"
+
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <array>
@@ -14,8 +17,9 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <exception>
+#include <optional>
 #include <sys/wait.h>
-#include <thread>
 #include <unistd.h>
 
 namespace ff::engine {
@@ -38,7 +42,7 @@ class Pipe {
  public:
   Pipe() {
     if (::pipe(ends_.data()) != 0) {
-      throw error<Error>("cannot make a pipe: {}", std::strerror(errno));
+      throw error<ResourceError>("cannot make a pipe: {}.", std::strerror(errno));
     }
   }
   ~Pipe() {
@@ -50,7 +54,11 @@ class Pipe {
   void close_read() { close(0); }
   void close_write() { close(1); }
   [[nodiscard]] bool read(void* data, size_t bytes) const {
-    return ::read(ends_[0], data, bytes) == static_cast<ssize_t>(bytes);
+    ssize_t count = 0;
+    do {
+      count = ::read(ends_[0], data, bytes);
+    } while (count < 0 && errno == EINTR);
+    return count == static_cast<ssize_t>(bytes);
   }
   [[nodiscard]] bool write(const void* data, size_t bytes) const {
     return ::write(ends_[1], data, bytes) == static_cast<ssize_t>(bytes);
@@ -86,9 +94,19 @@ std::vector<double> in_processes(int64_t count, const std::function<double()>& m
         ::_exit(1);
       }
     }
-    if (child > 0) {
-      children.push_back(child);
+    if (child < 0) {
+      const int problem = errno;
+      if (children.empty()) {
+        throw error<ResourceError>("measuring: cannot start a process: {}; raise ulimit -u.",
+                                   std::strerror(problem));
+      }
+      spdlog::warn("measuring in {} processes in place of {}: {} (see ulimit -u).",
+                   children.size(),
+                   count,
+                   std::strerror(problem));
+      break;
     }
+    children.push_back(child);
   }
   start.close_write();
   answers.close_write();
@@ -98,12 +116,13 @@ std::vector<double> in_processes(int64_t count, const std::function<double()>& m
     values.push_back(value);
   }
   for (const pid_t child : children) {
-    ::waitpid(child, nullptr, 0);
+    while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+    }
   }
-  if (values.size() != static_cast<size_t>(count)) {
+  if (values.size() != children.size()) {
     throw error<Error>("measuring: {} of {} processes answered; is there too little memory?",
                        values.size(),
-                       count);
+                       children.size());
   }
   return values;
 }
@@ -150,29 +169,42 @@ double triad_bytes_per_s(int64_t threads, int64_t array_bytes) {
   constexpr int kPasses = 6;
   const int64_t chunks = std::max<int64_t>(1, array_bytes / 8 / kChunk / threads);
   const auto elements = static_cast<size_t>(chunks * kChunk);
-  std::barrier together(threads);
+  std::optional<std::barrier<>> together;
   std::array<double, kPasses> pass_s{};
-  {
-    std::vector<std::jthread> workers;
-    for (int64_t t = 0; t < threads; ++t) {
-      workers.emplace_back([&, t] {
-        std::vector<double> a(elements, 0.0);
-        const std::vector<double> b(elements, 1.0);
-        const std::vector<double> c(elements, 2.0);
-        for (double& seconds : pass_s) {
-          together.arrive_and_wait();
-          const auto begin = Clock::now();
-          triad(chunks, b.data(), c.data(), a.data());
-          together.arrive_and_wait();
-          if (t == 0) {
-            seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-          }
-        }
-      });
+  std::vector<std::exception_ptr> problems(static_cast<size_t>(threads));
+  int64_t at_work = 0;
+  const auto ready = [&](int64_t n) {
+    at_work = n;
+    together.emplace(n);
+  };
+  run_at_once(threads, ready, [&](int64_t t) {
+    std::vector<double> a, b, c;
+    try {
+      a.assign(elements, 0.0);
+      b.assign(elements, 1.0);
+      c.assign(elements, 2.0);
+    } catch (...) {
+      problems[static_cast<size_t>(t)] = std::current_exception();
+      together->arrive_and_drop();
+      return;
+    }
+    for (double& seconds : pass_s) {
+      together->arrive_and_wait();
+      const auto begin = Clock::now();
+      triad(chunks, b.data(), c.data(), a.data());
+      together->arrive_and_wait();
+      if (t == 0) {
+        seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+      }
+    }
+  });
+  for (const std::exception_ptr& problem : problems) {
+    if (problem) {
+      std::rethrow_exception(problem);
     }
   }
   const double best_s = *std::min_element(pass_s.begin(), pass_s.end());
-  return 24.0 * static_cast<double>(elements) * static_cast<double>(threads) / best_s;
+  return 24.0 * static_cast<double>(elements) * static_cast<double>(at_work) / best_s;
 }
 
 }  // namespace ff::engine

@@ -3,14 +3,16 @@
 
 #include "flops_fit/engine/engine.h"
 #include "flops_fit/model/parametrization.h"
+#include "flops_fit/util/threads.h"
 
 #include <algorithm>
 #include <barrier>
 #include <cmath>
 #include <ctime>
 #include <exception>
+#include <memory>
+#include <optional>
 #include <random>
-#include <thread>
 #include <utility>
 
 namespace ff::engine {
@@ -171,41 +173,40 @@ cost::TokenSeconds measure_engine(Engine& engine, const SpeedShape& shape) {
 cost::TokenSeconds measure_speed(const SpeedShape& shape, int64_t threads) {
   const model::Parametrization p = parametrization_of(shape);
   const std::vector<float> weights = random_weights(p);
-  const auto count = static_cast<size_t>(threads);
-  std::vector<cost::TokenSeconds> found(count);
-  std::vector<std::exception_ptr> problems(count);
-  std::barrier all_ready(threads);
-  {
-    std::vector<std::jthread> workers;
-    for (size_t i = 0; i < count; ++i) {
-      workers.emplace_back([&, i] {
-        std::unique_ptr<Engine> engine;
-        try {
-          engine = make_fused_engine(p, {}, weights);
-        } catch (...) {
-          problems[i] = std::current_exception();
-          all_ready.arrive_and_drop();
-          return;
-        }
-        all_ready.arrive_and_wait();
-        try {
-          found[i] = measure_engine(*engine, shape);
-        } catch (...) {
-          problems[i] = std::current_exception();
-        }
-      });
+  std::vector<cost::TokenSeconds> found;  // of each thread
+  std::vector<std::exception_ptr> problems(static_cast<size_t>(threads));
+  std::optional<std::barrier<>> all_ready;
+  const auto ready = [&](int64_t n) {
+    found.resize(static_cast<size_t>(n));
+    all_ready.emplace(n);
+  };
+  run_at_once(threads, ready, [&](int64_t thread) {
+    const auto i = static_cast<size_t>(thread);
+    std::unique_ptr<Engine> engine;
+    try {
+      engine = make_fused_engine(p, {}, weights);
+    } catch (...) {
+      problems[i] = std::current_exception();
+      all_ready->arrive_and_drop();
+      return;
     }
-  }
+    all_ready->arrive_and_wait();
+    try {
+      found[i] = measure_engine(*engine, shape);
+    } catch (...) {
+      problems[i] = std::current_exception();
+    }
+  });
   for (const std::exception_ptr& problem : problems) {
     if (problem) {
       std::rethrow_exception(problem);
     }
   }
-  std::vector<double> train(count);
-  std::vector<double> evaluate(count);
-  for (size_t i = 0; i < count; ++i) {
-    train[i] = found[i].train;
-    evaluate[i] = found[i].evaluate;
+  std::vector<double> train;
+  std::vector<double> evaluate;
+  for (const cost::TokenSeconds& one : found) {
+    train.push_back(one.train);
+    evaluate.push_back(one.evaluate);
   }
   return {.train = median(std::move(train)), .evaluate = median(std::move(evaluate))};
 }

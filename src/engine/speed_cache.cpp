@@ -4,7 +4,9 @@
 #include "flops_fit/io/json.h"
 #include "flops_fit/util/atomic_file.h"
 #include "flops_fit/util/error.h"
+#include "flops_fit/util/hash.h"
 #include "flops_fit/util/machine.h"
+#include "flops_fit/util/threads.h"
 #include "flops_fit/util/units.h"
 #include "flops_fit/util/version.h"
 
@@ -23,7 +25,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kFormat = "flops-fit speeds 1";
+constexpr const char* kFormat = "flops-fit speeds 2";
+
+/// A changed digit would otherwise pass as a speed.
+std::string hash_of(const io::Json& entries) {
+  return hash_text(fnv1a(entries.dump()));
+}
 
 /// The entries of the cache file; none if there is no file, or, with a warning, if it is not ours.
 io::Json read_cache(const fs::path& path) {
@@ -41,6 +48,9 @@ io::Json read_cache(const fs::path& path) {
                              kFormat);
     }
     const io::Json& entries = object.at("speeds");
+    if (object.text("hash") != hash_of(entries)) {
+      throw error<FileError>("{}: damaged: its speeds do not match its hash.", path.string());
+    }
     for (const auto& [key, entry] : entries.items()) {
       const io::ObjectReader speed(entry, path.string() + ": " + key);
       static_cast<void>(speed.positive("train_s_per_token"));
@@ -58,7 +68,7 @@ void write_cache(const fs::path& path, const io::Json& entries) {
     return;
   }
   try {
-    io::write_json(path, {{"format", kFormat}, {"speeds", entries}});
+    io::write_json(path, {{"format", kFormat}, {"speeds", entries}, {"hash", hash_of(entries)}});
   } catch (const Error& problem) {
     spdlog::debug("{} The speed will be measured again.", problem.what());
   }
@@ -138,7 +148,9 @@ std::string speed_key(const SpeedShape& shape, int64_t threads) {
 }
 
 Speeds training_speeds(std::span<const SpeedShape> shapes, const SpeedOptions& options) {
-  const int64_t threads = options.threads > 0 ? options.threads : allowed_cores();
+  // What fewer threads measure is not remembered as the speed of all cores.
+  const int64_t threads =
+      startable_threads(options.threads > 0 ? options.threads : allowed_cores());
   io::Json cache = read_cache(options.cache);
   std::map<std::string, Question> questions;
   std::vector<std::string> key_of;

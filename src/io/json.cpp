@@ -3,6 +3,7 @@
 
 #include "flops_fit/util/atomic_file.h"
 #include "flops_fit/util/error.h"
+#include "flops_fit/util/hash.h"
 
 #include <algorithm>
 #include <cmath>
@@ -14,16 +15,6 @@ namespace fs = std::filesystem;
 
 constexpr size_t kMaxDepth = 500;
 constexpr size_t kMaxKeys = 10'000;  // of one object
-
-/// The value as a user would recognise it, cut to a line's length.
-std::string show(const Json& value) {
-  std::string text = json_text(value);
-  if (text.size() > 40) {
-    text.resize(37);
-    text += "...";
-  }
-  return text;
-}
 
 size_t line_at(std::string_view text, size_t byte) {
   const auto end = static_cast<std::ptrdiff_t>(std::min(byte, text.size()));
@@ -109,6 +100,15 @@ std::string json_text(const Json& value, int indent) {
   return value.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
 
+std::string shown(const Json& value) {
+  std::string text = value.dump(-1, ' ', true, Json::error_handler_t::replace);
+  if (text.size() > 80) {
+    text.resize(77);
+    text += "...";
+  }
+  return text;
+}
+
 Json read_json(const fs::path& path, std::string_view remedy) {
   std::error_code failure;
   if (!fs::exists(path, failure)) {
@@ -136,13 +136,13 @@ void write_json(const fs::path& path, const Json& value) {
 ObjectReader::ObjectReader(const Json& value, std::string where)
     : value_(&value), where_(std::move(where)) {
   if (!value.is_object()) {
-    throw error<FileError>("{}: expected an object, found {}.", where_, show(value));
+    throw error<FileError>("{}: expected an object, found {}.", where_, shown(value));
   }
 }
 
 void ObjectReader::fail(std::string_view key, std::string_view expected) const {
   const auto found = value_->find(key);
-  const std::string what = found == value_->end() ? "nothing" : show(*found);
+  const std::string what = found == value_->end() ? "nothing" : shown(*found);
   throw error<FileError>("{}.{}: expected {}, found {}.", where_, key, expected, what);
 }
 
@@ -196,6 +196,18 @@ std::string ObjectReader::text(std::string_view key) const {
     fail(key, "a string");
   }
   return found->get<std::string>();
+}
+
+std::string ObjectReader::hash(std::string_view key) const {
+  std::string hash = text(key);
+  if (!is_hash(hash)) {
+    fail(key, "a hash (16 of the digits 0 to 9, a to f)");
+  }
+  return hash;
+}
+
+std::string ObjectReader::hash_or_none(std::string_view key) const {
+  return text_or(key, "").empty() ? std::string() : hash(key);
 }
 
 ObjectReader ObjectReader::object(std::string_view key) const {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/io/results.h"
 
+#include "flops_fit/io/consistency.h"
+#include "flops_fit/io/experiment_id.h"
 #include "flops_fit/util/error.h"
 
 namespace ff::io {
@@ -57,7 +59,7 @@ Json to_json(const RunResult& r) {
 RunResult result_from_json(const Json& value, const std::string& where) {
   const ObjectReader object(value, where);
   RunResult r;
-  r.experiment_id = object.text("experiment_id");
+  r.experiment_id = experiment_id_from(object);
   r.compute_budget = object.positive("compute_budget");
   static_cast<void>(object.positive("model_size"));
   r.model_size = object.integer("model_size");
@@ -108,9 +110,10 @@ RunResult result_from_json(const Json& value, const std::string& where) {
   r.dtype = object.text_or("dtype", "");
   r.device = object.text_or("device", "");
   r.engine = object.text_or("engine", "");
-  r.config_hash = object.text_or("config_hash", "");
+  r.config_hash = object.hash_or_none("config_hash");
   r.version = object.text_or("version", "");
   r.git_commit = object.text_or("git_commit", "");
+  check_consistent(r, where);
   return r;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/io/sweep.h"
 
+#include "flops_fit/io/consistency.h"
+#include "flops_fit/io/experiment_id.h"
 #include "flops_fit/util/error.h"
 
 #include <set>
@@ -75,9 +77,9 @@ std::string sweep_kind_from_json(const ObjectReader& object) {
   const std::string kind = object.text_or("sweep_kind", kIsoflopSweep);
   if (kind != kIsoflopSweep && kind != kLrTransferSweep) {
     throw error<FileError>(
-        "{}.sweep_kind: \"{}\" is not a kind of sweep that this version knows ({}, {}).",
+        "{}.sweep_kind: {} is not a kind of sweep that this version knows ({}, {}).",
         object.where(),
-        kind,
+        shown(kind),
         kIsoflopSweep,
         kLrTransferSweep);
   }
@@ -119,15 +121,7 @@ Json to_json(const Experiment& e) {
 Experiment experiment_from_json(const Json& value, const std::string& where) {
   const ObjectReader object(value, where);
   Experiment e;
-  e.experiment_id = object.text("experiment_id");
-  // The id names a folder under runs/.
-  if (e.experiment_id.empty() || e.experiment_id.front() == '.' ||
-      e.experiment_id.find_first_of("/\\") != std::string::npos) {
-    throw error<FileError>(
-        "{}.experiment_id: \"{}\" cannot name a folder; use letters, digits, '-', '_' and '.'.",
-        where,
-        e.experiment_id);
-  }
+  e.experiment_id = experiment_id_from(object);
   e.sweep_kind = sweep_kind_from_json(object);
   e.compute_budget = object.positive("compute_budget");
   static_cast<void>(object.positive("model_size"));
@@ -165,9 +159,12 @@ Experiment experiment_from_json(const Json& value, const std::string& where) {
         where,
         trained);
   }
-  e.learning_rate = object.number_or("learning_rate", 0.0);
+  // Without one, null or absent, ff-train needs trainer.learning_rate or a mode that has no use for
+  // it.
+  e.learning_rate = object.has("learning_rate") ? object.positive("learning_rate") : 0.0;
   e.seed = object.integer_or("seed", 0);
   e.predicted_seconds = object.number_or("predicted_seconds", 0.0);
+  check_consistent(e, where);
   return e;
 }
 

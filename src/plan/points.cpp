@@ -2,12 +2,11 @@
 #include "points.h"
 
 #include "flops_fit/data/dataset.h"
+#include "flops_fit/io/consistency.h"
 #include "flops_fit/plan/schedule.h"
 #include "flops_fit/plan/shapes.h"
 #include "flops_fit/util/error.h"
 #include "flops_fit/util/units.h"
-
-#include <cmath>
 
 namespace ff::plan {
 
@@ -49,7 +48,7 @@ void check_width(std::string_view key, int64_t d_model, const ModelSection& mode
 }
 
 void check_experiment(const io::Experiment& experiment, size_t number) {
-  if (!std::isfinite(experiment.learning_rate) || experiment.learning_rate <= 0) {
+  if (!(experiment.learning_rate > 0 && experiment.learning_rate <= io::kMaxLearningRate)) {
     throw error<ConfigError>(
         "lr_schedule: the learning rate of a model of {} parameters and {} steps would be {}.",
         experiment.model_size,

@@ -1,24 +1,30 @@
 // SPDX-License-Identifier: MIT
 #include "results_file.h"
 
-#include "output_folder.h"
 #include "run_folder.h"
 
 #include "flops_fit/io/provenance.h"
+#include "flops_fit/util/atomic_file.h"
 #include "flops_fit/util/error.h"
+#include "flops_fit/util/signals.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 namespace ff::run {
 namespace {
 
 constexpr int64_t kWriteEveryMs = 2000;
+/// Writing takes no more than about this share of the time.
+constexpr int64_t kWritingShare = 20;
+constexpr int64_t kPatienceMs = 60'000;
+constexpr int64_t kPatienceWhenStoppingMs = 2000;
 
 int64_t now_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -29,20 +35,36 @@ int64_t now_ms() {
 /// Holds one process after the other; ends with the scope.
 class Turn {
  public:
-  explicit Turn(const std::filesystem::path& path)
-      : fd_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
+  /// Waits so long that it is ours; after a stop signal not much longer.
+  Turn(const std::filesystem::path& path, int64_t patience_ms)
+      : fd_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666)) {
     if (fd_ < 0) {
-      throw error<StorageError>("{}: cannot open: {}.", path.string(), std::strerror(errno));
+      throw_system_error(path, errno == ELOOP ? "write through a symbolic link" : "open", errno);
     }
-    while (::flock(fd_, LOCK_EX) != 0 && errno == EINTR) {
+    const int64_t start = now_ms();
+    while (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+      const int problem = errno;
+      if (problem != EWOULDBLOCK && problem != EINTR) {
+        ::close(fd_);
+        throw_system_error(path, "lock", problem);
+      }
+      const int64_t patience =
+          stop_signal() == 0 ? patience_ms : std::min(patience_ms, kPatienceWhenStoppingMs);
+      if (now_ms() - start >= patience) {
+        return;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
+    held_ = true;
   }
   ~Turn() { ::close(fd_); }
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;
+  [[nodiscard]] bool held() const { return held_; }
 
  private:
   int fd_;
+  bool held_ = false;
 };
 
 }  // namespace
@@ -69,32 +91,59 @@ void ResultsFile::refresh() {
 }
 
 void ResultsFile::write(const io::Json& provenance) {
-  const Turn turn(output_ / "runs" / ".results.lock");
-  remove_torn(output_);  // only who has the turn writes here
+  if (!write_within(kPatienceMs, provenance)) {
+    throw error<Error>(
+        "{}: another process holds it, so results.json was not written; runs/ has all results, and "
+        "ff-train --collect makes results.json of them.",
+        lock_path().string());
+  }
+}
+
+void ResultsFile::write_soon() {
+  if (now_ms() >= next_write_ms_) {
+    static_cast<void>(write_within(0, nullptr));  // whoever writes now, writes ours, too
+  }
+}
+
+std::filesystem::path ResultsFile::lock_path() const {
+  return output_ / "runs" / ".results.lock";
+}
+
+bool ResultsFile::write_within(int64_t patience_ms, const io::Json& provenance) {
+  const Turn turn(lock_path(), patience_ms);
+  if (!turn.held()) {
+    return false;
+  }
+  const int64_t start = now_ms();
+  remove_dead_temporaries(output_);
   refresh();
   const std::filesystem::path path = output_ / "results.json";
   const std::vector<io::RunResult> found = results();
-  if (found.empty() && std::filesystem::exists(path)) {
-    return;  // a call that came to nothing, by a wrong configuration say, takes nothing away
+  std::error_code unreadable;
+  if (found.empty() && std::filesystem::exists(path, unreadable)) {
+    return true;  // a call that came to nothing, by a wrong configuration say, takes nothing away
   }
   io::write_results(path, found);
   if (!provenance.is_null()) {
     io::write_json(io::provenance_path(path), provenance);
   }
-  written_ms_ = now_ms();
+  const int64_t end = now_ms();
+  next_write_ms_ = end + std::max(kWriteEveryMs, kWritingShare * (end - start));
+  return true;
 }
 
-void ResultsFile::write_soon() {
-  if (now_ms() - written_ms_ >= kWriteEveryMs) {
-    write();
-  }
+void ResultsFile::add_unsaved(const io::RunResult& result) {
+  unsaved_.insert_or_assign(result.experiment_id, result);
 }
 
 std::vector<io::RunResult> ResultsFile::results() const {
   std::vector<io::RunResult> results;
   for (const Known& known : known_) {
+    const auto unsaved = unsaved_.find(known.entry.run_dir.filename().string());
     if (known.result) {
       results.push_back(*known.result);
+    } else if (unsaved != unsaved_.end()) {
+      results.push_back(unsaved->second);
     }
   }
   return results;

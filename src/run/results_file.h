@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -27,10 +28,13 @@ class ResultsFile {
   ResultsFile(std::filesystem::path output, std::vector<Entry> entries);
 
   /// Writes what there is now, and beside it its provenance if it is given. Nothing does not
-  /// replace an older file. Throws StorageError.
+  /// replace an older file. Throws StorageError, PathError, ResourceError, and Error if another
+  /// process keeps the file for itself longer than a minute (after a stop signal: two seconds).
   void write(const io::Json& provenance = nullptr);
-  /// The same, but no more than once in a few seconds.
+  /// The same, but no more than once in a few seconds, nor so often that writing takes the time.
   void write_soon();
+  /// A result that its run folder cannot take stands in results.json all the same.
+  void add_unsaved(const io::RunResult& result);
   /// What write() found.
   [[nodiscard]] std::vector<io::RunResult> results() const;
 
@@ -43,10 +47,14 @@ class ResultsFile {
     std::optional<io::RunResult> result;
   };
   void refresh();
+  [[nodiscard]] std::filesystem::path lock_path() const;
+  /// False if another process writes all the time.
+  bool write_within(int64_t patience_ms, const io::Json& provenance);
 
   std::filesystem::path output_;
   std::vector<Known> known_;
-  int64_t written_ms_ = INT64_MIN / 2;  ///< on the steady clock
+  std::map<std::string, io::RunResult> unsaved_;  ///< by experiment
+  int64_t next_write_ms_ = INT64_MIN / 2;         ///< on the steady clock
 };
 
 }  // namespace ff::run

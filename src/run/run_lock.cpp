@@ -7,11 +7,11 @@
 
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <random>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,57 +25,146 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kBeatEvery{5};
 
-/// None for an empty file, which nobody has signed yet. One that cannot be read (torn by a crash,
-/// or read while it was written elsewhere) is somebody's on another machine, until it stays so.
-std::optional<LockOwner> read_owner(int fd) {
+std::string random_token() {
+  std::random_device device;
+  return fmt::format("{:08x}{:08x}", device(), device());
+}
+
+/// An empty file, or one that cannot be read (torn by a crash, or read while it was written
+/// elsewhere), is somebody's on another machine, until it stays so.
+LockOwner read_owner(int fd) {
   std::array<char, 1024> buffer{};
   const ssize_t size = ::pread(fd, buffer.data(), buffer.size(), 0);
-  if (size <= 0) {
-    return std::nullopt;
-  }
   io::Json json;
   try {
-    json = io::parse_json(std::string_view(buffer.data(), static_cast<size_t>(size)));
+    json =
+        io::parse_json(std::string_view(buffer.data(), size > 0 ? static_cast<size_t>(size) : 0));
   } catch (const io::JsonError&) {
     // json stays null
   }
   if (!json.is_object()) {
-    return LockOwner{.host = "an unknown machine"};
+    return {.host = "an unknown machine"};
   }
-  return LockOwner{.host = io::member_text(json, "host"),
-                   .boot = io::member_text(json, "boot"),
-                   .pid = static_cast<int64_t>(io::member_number(json, "pid").value_or(0)),
-                   .beat = static_cast<int64_t>(io::member_number(json, "beat").value_or(0))};
+  return {.host = io::member_text(json, "host"),
+          .boot = io::member_text(json, "boot"),
+          .pid = static_cast<int64_t>(io::member_number(json, "pid").value_or(0)),
+          .beat = static_cast<int64_t>(io::member_number(json, "beat").value_or(0)),
+          .token = io::member_text(json, "token"),
+          .sweep = io::member_text(json, "sweep")};
 }
 
-/// Opens the file, and locks it unless somebody else has. -1: somebody has.
-int open_locked(const fs::path& path, std::optional<LockOwner>& owner) {
-  for (;;) {
-    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (fd < 0) {
-      throw error<StorageError>("{}: cannot open: {}.", path.string(), std::strerror(errno));
+/// Whether the path still names the file that is open.
+bool is_at(int fd, const fs::path& path) {
+  struct stat ours {};
+  struct stat there {};
+  return ::fstat(fd, &ours) == 0 && ::lstat(path.c_str(), &there) == 0 &&
+         ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
+}
+
+bool write_owner(int fd, const LockOwner& owner) {
+  const io::Json json = {{"host", owner.host},
+                         {"boot", owner.boot},
+                         {"pid", owner.pid},
+                         {"beat", owner.beat},
+                         {"token", owner.token},
+                         {"sweep", owner.sweep}};
+  const std::string text = io::json_text(json) + "\n";
+  return ::pwrite(fd, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()) &&
+         ::ftruncate(fd, static_cast<off_t>(text.size())) == 0;
+}
+
+/// flock without waiting; false: somebody else holds it.
+bool lock_now(int fd, const fs::path& path) {
+  while (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) {
+      return false;
     }
-    const int status = ::flock(fd, LOCK_EX | LOCK_NB);
-    const int problem = errno;
-    owner = read_owner(fd);
-    if (status != 0) {
-      ::close(fd);
-      if (problem != EWOULDBLOCK && problem != EINTR) {
-        throw error<StorageError>(
-            "{}: this file system cannot lock files ({}); put paths.output on one that can.",
-            path.string(),
-            std::strerror(problem));
-      }
-      return -1;
+    if (errno != EINTR) {
+      throw error<StorageError>(
+          "{}: this file system cannot lock files ({}); put paths.output on one that can.",
+          path.string(),
+          std::strerror(errno));
     }
-    // Whoever held it before may have removed the file that we opened; then it locks nothing.
-    struct stat ours {};
-    struct stat now {};
-    if (::fstat(fd, &ours) == 0 && ::stat(path.c_str(), &now) == 0 && ours.st_ino == now.st_ino &&
-        ours.st_dev == now.st_dev) {
-      return fd;
+  }
+  return true;
+}
+
+/// A descriptor that is closed at the end of the scope, unless it is released.
+class Open {
+ public:
+  Open(const fs::path& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {}
+  ~Open() {
+    if (fd_ >= 0) {
+      ::close(fd_);
     }
-    ::close(fd);
+  }
+  Open(const Open&) = delete;
+  Open& operator=(const Open&) = delete;
+  [[nodiscard]] int get() const { return fd_; }
+  [[nodiscard]] int release() { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
+/// Removes a name at the end of the scope.
+struct Unlinked {
+  const fs::path& path;
+  ~Unlinked() { ::unlink(path.c_str()); }
+};
+
+[[noreturn]] void fail_to_open(const fs::path& path, int code) {
+  if (code == ELOOP) {
+    throw error<PathError>(
+        "{}: is a symbolic link, and a lock is never written through one; remove it.",
+        path.string());
+  }
+  throw_system_error(path, "open", code);
+}
+
+/// Makes the lock file, signed and locked, under its name at once; -1 if there is one by now.
+int create_signed(const fs::path& path, const LockOwner& owner) {
+  const fs::path draft = path.parent_path() / fmt::format(".{}.{}.{}.{}.tmp",
+                                                          path.filename().string(),
+                                                          owner.host.substr(0, 64),
+                                                          owner.pid,
+                                                          owner.token);
+  Open file(draft, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW);
+  if (file.get() < 0) {
+    fail_to_open(path, errno);
+  }
+  const Unlinked at_the_end{draft};
+  if (!write_owner(file.get(), owner)) {
+    throw_system_error(path, "write", errno);
+  }
+  if (!lock_now(file.get(), path)) {
+    return -1;  // nobody knows the name; ask again
+  }
+  bool ours = ::link(draft.c_str(), path.c_str()) == 0;
+  int problem = ours || errno == EEXIST ? 0 : errno;
+  const bool no_links = problem == EPERM || problem == EOPNOTSUPP || problem == ENOSYS;
+  if (no_links) {  // FAT and the like: then the name appears by a rename that replaces nothing
+    ours = ::renameat2(AT_FDCWD, draft.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) == 0;
+    problem = ours || errno == EEXIST ? 0 : errno;
+  }
+  if (problem != 0) {
+    throw_system_error(path, "write", problem);
+  }
+  return ours ? file.release() : -1;
+}
+
+/// Takes away the lock of an owner on another machine that has been silent too long. If somebody
+/// was quicker, and what was moved is theirs, it is put back.
+void remove_stale(const fs::path& path, const LockOwner& owner) {
+  const fs::path away = path.parent_path() /
+                        fmt::format(".{}.stale.{}.tmp", path.filename().string(), random_token());
+  if (::rename(path.c_str(), away.c_str()) != 0) {
+    return;
+  }
+  const Unlinked at_the_end{away};
+  const Open moved(away, O_RDONLY | O_NOFOLLOW);
+  if (moved.get() >= 0 && read_owner(moved.get()) != owner) {
+    static_cast<void>(::link(away.c_str(), path.c_str()));
   }
 }
 
@@ -85,19 +174,8 @@ std::string LockOwner::text() const {
   return fmt::format("pid {} on {}", pid, host);
 }
 
-RunLock::RunLock(fs::path path, int fd)
-    : path_(std::move(path)),
-      fd_(fd),
-      owner_{.host = host_name(), .boot = boot_id(), .pid = ::getpid(), .beat = 1},
-      beaten_(Clock::now()) {}
-
-bool RunLock::write_owner() const {
-  const io::Json json = {
-      {"host", owner_.host}, {"boot", owner_.boot}, {"pid", owner_.pid}, {"beat", owner_.beat}};
-  const std::string text = json.dump() + "\n";
-  return ::pwrite(fd_, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()) &&
-         ::ftruncate(fd_, static_cast<off_t>(text.size())) == 0;
-}
+RunLock::RunLock(fs::path path, int fd, LockOwner owner)
+    : path_(std::move(path)), fd_(fd), owner_(std::move(owner)), beaten_(Clock::now()) {}
 
 RunLock::RunLock(RunLock&& other) noexcept
     : path_(std::move(other.path_)),
@@ -115,7 +193,9 @@ RunLock& RunLock::operator=(RunLock&& other) noexcept {
 
 RunLock::~RunLock() {
   if (fd_ >= 0) {
-    ::unlink(path_.c_str());
+    if (is_at(fd_, path_) && read_owner(fd_).token == owner_.token) {
+      ::unlink(path_.c_str());
+    }
     ::close(fd_);
   }
 }
@@ -124,12 +204,12 @@ void RunLock::beat() {
   if (Clock::now() - beaten_ >= kBeatEvery) {
     beaten_ = Clock::now();
     ++owner_.beat;
-    static_cast<void>(write_owner());  // a full disk shows elsewhere
+    static_cast<void>(write_owner(fd_, owner_));  // a full disk shows elsewhere
   }
 }
 
-bool LockAttempt::respects(const std::optional<LockOwner>& found) {
-  if (!found || found->boot == boot_id()) {
+bool LockAttempt::respects(const LockOwner& found) {
+  if (found.boot == boot_id()) {
     return false;  // on this machine the kernel would have told
   }
   if (found != owner_) {
@@ -142,27 +222,47 @@ bool LockAttempt::respects(const std::optional<LockOwner>& found) {
 std::optional<RunLock> LockAttempt::take() {
   std::error_code failure;
   fs::create_directories(path_.parent_path(), failure);  // open() says what is wrong
-  std::optional<LockOwner> found;
-  const int fd = open_locked(path_, found);
-  if (fd < 0) {
-    owner_ = found;
-    seen_ = Clock::now();
-    return std::nullopt;
-  }
-  if (respects(found)) {
-    ::close(fd);
-    return std::nullopt;
-  }
-  if (found) {
+  LockOwner me{.host = host_name(),
+               .boot = boot_id(),
+               .pid = ::getpid(),
+               .beat = 1,
+               .token = random_token(),
+               .sweep = sweep_};
+  for (;;) {
+    Open file(path_, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
+    if (file.get() < 0 && errno != ENOENT) {
+      fail_to_open(path_, errno);
+    }
+    if (file.get() < 0) {
+      if (const int fd = create_signed(path_, me); fd >= 0) {
+        return RunLock(path_, fd, std::move(me));
+      }
+      continue;
+    }
+    if (!lock_now(file.get(), path_)) {
+      owner_ = read_owner(file.get());
+      seen_ = Clock::now();
+      return std::nullopt;
+    }
+    if (!is_at(file.get(), path_)) {
+      continue;  // whoever held it before has removed it: it locks nothing
+    }
+    const LockOwner found = read_owner(file.get());
+    if (respects(found)) {
+      return std::nullopt;
+    }
     spdlog::info("{}: left behind by {}, which is gone; taken over.",
                  path_.parent_path().filename().string(),
-                 found->text());
+                 found.text());
+    if (found.boot != me.boot) {
+      remove_stale(path_, found);
+      continue;
+    }
+    if (!write_owner(file.get(), me)) {
+      throw_system_error(path_, "write", errno);
+    }
+    return RunLock(path_, file.release(), std::move(me));
   }
-  RunLock lock(path_, fd);
-  if (!lock.write_owner()) {
-    throw error<StorageError>("{}: cannot write: {}.", path_.string(), std::strerror(errno));
-  }
-  return lock;
 }
 
 }  // namespace ff::run

@@ -3,9 +3,11 @@
 
 #include "output_folder.h"
 #include "run_folder.h"
+#include "run_identity.h"
 
 #include "flops_fit/run/shard.h"
 #include "flops_fit/util/error.h"
+#include "flops_fit/util/hash.h"
 
 #include <spdlog/spdlog.h>
 
@@ -27,81 +29,107 @@ fs::file_time_type written(const fs::path& run_dir) {
   return fs::last_write_time(run_dir / kResultFile, missing);
 }
 
-void warn_of_replaced(const std::vector<Job>& queue) {
-  const auto others = std::count_if(
-      queue.begin(), queue.end(), [](const Job& job) { return holds_other_run(job.request); });
-  if (others > 0) {
-    spdlog::warn(
-        "{} of the experiments were completed under another configuration or plan, which does not "
-        "count; when they are run again, what is there is moved to replaced/ beside runs/.",
-        others);
+std::string identity_of(std::span<const Place> places) {
+  uint64_t hash = kFnvOffset;
+  for (const Place& place : places) {
+    hash = fnv1a(place.experiment.experiment_id + "\n" + place.config_hash + "\n", hash);
   }
+  return hash_text(hash);
 }
 
 }  // namespace
 
 SweepJobs::SweepJobs(const train::TrainConfig& config)
-    : config_(config),
-      mode_(train::find_mode(config.mode)),
-      plan_(io::read_sweep(config.paths.sweep)) {
-  mode_.check(plan_, config_);
+    : config_(config), mode_(train::find_mode(config.mode)) {
+  std::vector<io::Experiment> plan = io::read_sweep(config.paths.sweep);
+  mode_.check(plan, config_);
+  data_identity_ = mode_.data_identity(config_);
+  const RunIdentity identity(config_, data_identity_);
+  for (io::Experiment& experiment : plan) {
+    const std::string hash = identity.hash_of(experiment);
+    const fs::path run_dir = run_folder(config_, experiment.experiment_id);
+    places_.push_back({std::move(experiment), run_dir, hash});
+  }
+  sweep_identity_ = identity_of(places_);
+  arrangement_ = arrange(config_.paths.output, places_, config_.resume);
+  make_queue();
+}
+
+void SweepJobs::make_queue() {
   const Shard shard = find_shard(config_.run.shard);
   std::vector<double> costs;
-  for (const io::Experiment& e : plan_) {
-    costs.push_back(cost_of(e));
+  for (const Place& place : places_) {
+    costs.push_back(cost_of(place.experiment));
   }
   const std::vector<int64_t> shards = assign_shards(costs, shard.count);
-  const std::string data_identity = mode_.data_identity(config_);
-  for (size_t i = 0; i < plan_.size(); ++i) {
-    Job job = make_job(plan_[i], data_identity);
-    const train::RunRequest& request = job.request;
-    entries_.push_back({request.run_dir, request.config_hash});
+  std::vector<Job> jobs;
+  for (size_t i = 0; i < places_.size(); ++i) {
     if (shards[i] != shard.index) {
       continue;
     }
     ++size_;
-    const auto known = find_result(request.run_dir, request.config_hash);
-    if (known && config_.resume && keep(*known)) {
+    const auto& known = arrangement_.results[i];
+    if (known && keep(*known)) {
       continue;
     }
     if (known) {
-      known_before_[known->experiment_id] = written(request.run_dir);
+      known_before_[i] = written(places_[i].run_dir);
     }
+    jobs.push_back(
+        {.place = i,
+         .cost = costs[i],
+         .lock = LockAttempt(
+             places_[i].run_dir / kLockFile, config_.run.lock_timeout_s, sweep_identity_)});
     if (mode_.in_worker) {
-      job.needs = mode_.needs(request);
+      jobs.back().needs = mode_.needs(request(jobs.back()));
     }
-    queue_.push_back(std::move(job));
+    queued_cost_ += costs[i];
   }
   std::stable_sort(
-      queue_.begin(), queue_.end(), [](const Job& a, const Job& b) { return a.cost > b.cost; });
+      jobs.begin(), jobs.end(), [](const Job& a, const Job& b) { return a.cost > b.cost; });
+  queue_.assign(std::make_move_iterator(jobs.begin()), std::make_move_iterator(jobs.end()));
   if (shard.count > 1) {
     spdlog::info(
-        "shard {}/{}: {} of {} experiments", shard.index, shard.count, size_, plan_.size());
+        "shard {}/{}: {} of {} experiments", shard.index, shard.count, size_, places_.size());
   }
-  warn_of_replaced(queue_);
 }
 
-Job SweepJobs::make_job(const io::Experiment& experiment, const std::string& data_identity) const {
-  const fs::path run_dir = run_folder(config_, experiment.experiment_id);
-  return {.request = {.experiment = experiment,
-                      .config = config_,
-                      .config_hash = config_hash(config_, experiment, data_identity),
-                      .data_identity = data_identity,
-                      .run_dir = run_dir},
-          .cost = cost_of(experiment),
-          .lock = LockAttempt(run_dir / kLockFile, config_.run.lock_timeout_s)};
+void SweepJobs::announce_moves() const {
+  check_moves();
+  announce(arrangement_, places_);
 }
 
-double SweepJobs::queued_cost() const {
-  double sum = 0.0;
-  for (const Job& job : queue_) {
-    sum += job.cost;
+void SweepJobs::check_moves() const {
+  if (config_.resume && !config_.run.replace) {
+    refuse_to_lose(arrangement_, places_);
   }
-  return sum;
+}
+
+void SweepJobs::arrange_folders() {
+  if (arrangement_.settled()) {
+    return;
+  }
+  // Another ff-train may have moved them since this one looked.
+  arrangement_ = arrange(config_.paths.output, places_, config_.resume);
+  check_moves();
+  carry_out(arrangement_, places_, config_.paths.output, config_.run.lock_timeout_s);
+}
+
+train::RunRequest SweepJobs::request(const Job& job) const {
+  const Place& place = places_[job.place];
+  return {.experiment = place.experiment,
+          .config = config_,
+          .config_hash = place.config_hash,
+          .data_identity = data_identity_,
+          .run_dir = place.run_dir};
 }
 
 ResultsFile SweepJobs::results_file() const {
-  return {config_.paths.output, entries_};
+  std::vector<ResultsFile::Entry> entries;
+  for (const Place& place : places_) {
+    entries.push_back({place.run_dir, place.config_hash});
+  }
+  return {config_.paths.output, std::move(entries)};
 }
 
 bool SweepJobs::keep(const io::RunResult& result) {
@@ -117,41 +145,59 @@ bool SweepJobs::keep(const io::RunResult& result) {
 }
 
 void SweepJobs::say_waiting(const Job& job) {
-  const std::string& id = job.request.experiment.experiment_id;
-  if (!std::exchange(said_waiting_[id], true)) {
+  if (said_waiting_.insert(job.place).second) {
     spdlog::info("{}: another ff-train runs it ({})",
-                 id,
+                 experiment(job).experiment_id,
                  job.lock.owner() ? job.lock.owner()->text() : "unknown");
   }
 }
 
-std::optional<ClaimedJob> SweepJobs::claim(const std::function<bool(const Job&)>& fits) {
+bool SweepJobs::ended_meanwhile(const Job& job) {
+  const Place& place = places_[job.place];
+  const auto result = find_result(place.run_dir, place.config_hash);
+  const auto before = known_before_.find(job.place);
+  if (!result || (before != known_before_.end() && before->second == written(place.run_dir))) {
+    return false;
+  }
+  static_cast<void>(keep(*result));  // another one may have run it, and failed, too
+  return true;
+}
+
+SweepJobs::Claim SweepJobs::claim(const std::function<bool(const Job&)>& fits) {
   for (auto job = queue_.begin(); job != queue_.end();) {
     if (!fits(*job)) {
-      return std::nullopt;  // until one of the running has ended
+      return {};  // until one of the running has ended
     }
-    const train::RunRequest& request = job->request;
-    std::optional<RunLock> lock = job->lock.take();
-    if (!lock) {
-      say_waiting(*job);
-      ++job;
-      continue;
-    }
-    // Another one may have run it since the queue was made, and failed, too.
-    const auto meanwhile = find_result(request.run_dir, request.config_hash);
-    const auto before = known_before_.find(request.experiment.experiment_id);
-    if (meanwhile &&
-        (before == known_before_.end() || before->second != written(request.run_dir))) {
-      static_cast<void>(keep(*meanwhile));
+    const auto take_off = [&] {
+      Job taken = std::move(*job);
+      queued_cost_ -= taken.cost;
       job = queue_.erase(job);
-      continue;
+      return taken;
+    };
+    try {
+      std::optional<RunLock> lock = job->lock.take();
+      if (!lock) {
+        say_waiting(*job);
+        ++job;
+        continue;
+      }
+      if (ended_meanwhile(*job)) {
+        static_cast<void>(take_off());
+        continue;
+      }
+      train::RunRequest asked = request(*job);
+      prepare_folder(asked);
+      return ClaimedJob{take_off(), std::move(asked), std::move(*lock)};
+    } catch (const PathError& problem) {
+      return UnusableFolder{request(take_off()), problem.what()};
     }
-    ClaimedJob claimed{.job = std::move(*job), .lock = std::move(*lock)};
-    queue_.erase(job);
-    prepare_folder(claimed.job.request);
-    return claimed;
   }
-  return std::nullopt;
+  return {};
+}
+
+void SweepJobs::give_back(ClaimedJob claimed) {
+  queued_cost_ += claimed.job.cost;
+  queue_.push_front(std::move(claimed.job));
 }
 
 }  // namespace ff::run

@@ -21,15 +21,16 @@ AvailableMemory memory_for(const PoolLimits& limits) {
   return available_memory();
 }
 
-size_t experiments_at_once(std::span<const Job> queue,
+size_t experiments_at_once(const SweepJobs& jobs,
                            const PoolLimits& limits,
                            const AvailableMemory& memory) {
-  const size_t wanted = std::min(limits.slots, queue.size());
+  const size_t wanted = std::min(limits.slots, jobs.queue().size());
   std::vector<double> own;
   double shared = 0.0;
-  for (const Job& job : queue.first(wanted)) {
-    own.push_back(job.needs.memory.private_bytes(1));
-    shared = job.needs.memory.shared_bytes;
+  for (size_t i = 0; i < wanted; ++i) {
+    const engine::WorkerMemory& memory_of_one = jobs.queue()[i].needs.memory;
+    own.push_back(memory_of_one.private_bytes(1));
+    shared = memory_of_one.shared_bytes;
   }
   const size_t fit = fit_together(own, shared, memory.bytes);
   if (fit > 0 && fit < wanted) {
@@ -46,11 +47,11 @@ size_t experiments_at_once(std::span<const Job> queue,
   return wanted;
 }
 
-void check_memory(std::span<const Job> queue,
+void check_memory(const SweepJobs& jobs,
                   const PoolLimits& limits,
                   const AvailableMemory& memory,
                   const std::string& sweep_path) {
-  for (const Job& job : queue) {
+  for (const Job& job : jobs.queue()) {
     const engine::WorkerMemory& needs = job.needs.memory;
     const bool for_one = needs.own_bytes > memory.process_bytes;
     if (for_one || needs.own_bytes + needs.shared_bytes > memory.bytes) {
@@ -59,7 +60,7 @@ void check_memory(std::span<const Job> queue,
           "trainer.batch_size, more trainer.accumulation_steps with engine=eager, or a machine "
           "with more{}.",
           sweep_path,
-          job.request.experiment.experiment_id,
+          jobs.experiment(job).experiment_id,
           format_bytes(needs.own_bytes + needs.shared_bytes),
           format_bytes(for_one ? memory.process_bytes : memory.bytes),
           for_one ? memory.process_source : memory.source,

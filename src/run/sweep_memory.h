@@ -5,7 +5,6 @@
 
 #include "flops_fit/run/machine_memory.h"
 
-#include <span>
 #include <string>
 
 namespace ff::run {
@@ -14,13 +13,13 @@ namespace ff::run {
 [[nodiscard]] AvailableMemory memory_for(const PoolLimits& limits);
 
 /// As many as there are slots, unless memory holds fewer (then with a warning).
-[[nodiscard]] size_t experiments_at_once(std::span<const Job> queue,
+[[nodiscard]] size_t experiments_at_once(const SweepJobs& jobs,
                                          const PoolLimits& limits,
                                          const AvailableMemory& memory);
 
 /// Refuses what does not fit even alone, before any time is spent on the others. Throws
 /// ConfigError.
-void check_memory(std::span<const Job> queue,
+void check_memory(const SweepJobs& jobs,
                   const PoolLimits& limits,
                   const AvailableMemory& memory,
                   const std::string& sweep_path);

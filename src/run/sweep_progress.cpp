@@ -30,7 +30,7 @@ void SweepProgress::show(const std::string& counts,
   const double elapsed = elapsed_s();
   const double rate = work.flops / elapsed;
   const auto share = share_of_peak(rate);
-  const train::RunProgress& first = running.front().process->progress();
+  const train::RunProgress& first = running.front().process().progress();
   // After 1% of the way the speed is known well enough to say when it ends.
   const bool settled = work.cost > 0.01 * total_cost_;
   line_.show(fmt::format("[{}] {:.0f}%  {} tokens/s  {} FLOP/s{}  {}{}  {} left",
@@ -39,7 +39,7 @@ void SweepProgress::show(const std::string& counts,
                          format_count(work.tokens / elapsed),
                          format_count(rate),
                          share ? fmt::format(" ({:.0f}% of peak)", 100.0 * *share) : "",
-                         running.front().job.request.experiment.experiment_id,
+                         running.front().request().experiment.experiment_id,
                          std::isfinite(first.loss_nats) && first.step > 0
                              ? fmt::format(" loss {:.3f}", first.loss_nats)
                              : "",

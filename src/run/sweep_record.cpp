@@ -4,6 +4,7 @@
 #include "run_folder.h"
 
 #include "flops_fit/train/checkpoint.h"
+#include "flops_fit/util/error.h"
 #include "flops_fit/util/signals.h"
 #include "flops_fit/util/units.h"
 
@@ -28,10 +29,24 @@ std::string SweepRecord::share() const {
       jobs.size());
 }
 
+void SweepRecord::save(const train::RunRequest& request, const io::RunResult& result) {
+  try {
+    write_result(request.run_dir, result);
+  } catch (const PathError& problem) {
+    spdlog::warn("{} The result stands in results.json alone.", problem.what());
+    results.add_unsaved(result);
+  }
+  add(request, result);
+}
+
 void SweepRecord::add_failure(const train::RunRequest& request, const std::string& reason) {
-  const io::RunResult failed = failed_result(request, reason);
-  write_result(request.run_dir, failed);
-  add(request, failed);
+  save(request, failed_result(request, reason));
+}
+
+void SweepRecord::add_failure(const UnusableFolder& failed) {
+  const io::RunResult result = failed_result(failed.request, failed.reason);
+  results.add_unsaved(result);
+  add(failed.request, result);
 }
 
 void SweepRecord::add(const train::RunRequest& request, const io::RunResult& result) {

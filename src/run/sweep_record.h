@@ -25,10 +25,15 @@ struct SweepRecord {
   [[nodiscard]] bool stopping() const;
   /// The first reason counts.
   void stop(const std::string& reason);
+  /// Writes a result into its run folder, and adds it. A folder that cannot take it is no reason to
+  /// lose it: then it stands in results.json alone. Throws StorageError.
+  void save(const train::RunRequest& request, const io::RunResult& result);
   /// Counts and logs a result that is in its run folder. Throws StorageError.
   void add(const train::RunRequest& request, const io::RunResult& result);
-  /// Writes a failed result, and adds it. Throws StorageError.
+  /// Saves a failed result. Throws StorageError.
   void add_failure(const train::RunRequest& request, const std::string& reason);
+  /// The same, but nothing is written into that folder.
+  void add_failure(const UnusableFolder& failed);
   /// "3/22": experiments that are over.
   [[nodiscard]] std::string share() const;
 };

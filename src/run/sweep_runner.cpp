@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/run/sweep_runner.h"
 
+#include "descriptors.h"
 #include "output_folder.h"
+#include "sweep_guard.h"
 #include "sweep_jobs.h"
 #include "sweep_loops.h"
 #include "sweep_memory.h"
@@ -38,6 +40,10 @@ PoolLimits pool_limits(const train::TrainConfig& config, const train::Mode& mode
   const size_t wanted = static_cast<size_t>(
       config.hardware.num_threads.value_or(static_cast<int64_t>(limits.cores.size())));
   limits.slots = wanted;
+  if (const size_t room = workers_for_descriptors(); room < limits.slots) {
+    spdlog::warn("the limit on open files (ulimit -n) has room for {} experiments at once.", room);
+    limits.slots = room;
+  }
   limits.bind = config.hardware.pin_workers && wanted == limits.cores.size();
   limits.cores.resize(std::min(wanted, limits.cores.size()));
   return limits;
@@ -49,9 +55,9 @@ void announce(const SweepJobs& jobs,
               const PoolLimits& limits,
               const std::string& sweep_path,
               bool dry_run) {
-  const std::vector<Job>& queue = jobs.queue();
+  const std::deque<Job>& queue = jobs.queue();
   const AvailableMemory memory = memory_for(limits);
-  const size_t at_once = mode.in_worker ? experiments_at_once(queue, limits, memory) : 1;
+  const size_t at_once = mode.in_worker ? experiments_at_once(jobs, limits, memory) : 1;
   spdlog::info("{}: {} experiments, {} already completed, {} to run{}",
                sweep_path,
                jobs.size(),
@@ -59,7 +65,7 @@ void announce(const SweepJobs& jobs,
                queue.size(),
                mode.in_worker && !queue.empty() ? fmt::format(", {} at once", at_once) : "");
   for (size_t i = 0; dry_run && i < queue.size(); ++i) {
-    const io::Experiment& e = queue[i].request.experiment;
+    const io::Experiment& e = jobs.experiment(queue[i]);
     const engine::WorkerMemory& needs = queue[i].needs.memory;
     spdlog::info(
         "  {}: {} parameters, {} tokens, {} FLOPs, about {}{}",
@@ -71,7 +77,7 @@ void announce(const SweepJobs& jobs,
         mode.in_worker ? ", at most " + format_bytes(needs.own_bytes + needs.shared_bytes) : "");
   }
   if (mode.in_worker) {
-    check_memory(queue, limits, memory, sweep_path);
+    check_memory(jobs, limits, memory, sweep_path);
   }
 }
 
@@ -83,7 +89,7 @@ void ask_before_spending(const SweepJobs& jobs,
   }
   std::vector<train::RunRequest> left;
   for (const Job& job : jobs.queue()) {
-    left.push_back(job.request);
+    left.push_back(jobs.request(job));
   }
   mode.before_spending(left, config);
 }
@@ -110,6 +116,7 @@ SweepOutcome outcome_of(const SweepRecord& record, const PoolLimits& limits) {
 
 SweepOutcome run_sweep(const train::TrainConfig& config, const SweepOptions& options) {
   const train::Mode& mode = train::find_mode(config.mode);
+  raise_descriptor_limit();
   SweepJobs jobs(config);
   const PoolLimits limits = pool_limits(config, mode);
   SweepRecord record{.jobs = jobs,
@@ -121,15 +128,19 @@ SweepOutcome run_sweep(const train::TrainConfig& config, const SweepOptions& opt
                           : 0.0;
   record.progress.expect(jobs.queued_cost(), peak);
   announce(jobs, mode, limits, config.paths.sweep, options.dry_run);
+  jobs.announce_moves();
   if (options.dry_run) {
     return outcome_of(record, limits);
   }
   check_output(config);
+  SweepGuard guard(config.paths.output, jobs.sweep_identity(), config.run.lock_timeout_s);
+  jobs.arrange_folders();
+  guard.let_others_in();
   ask_before_spending(jobs, mode, config);
   if (mode.in_worker) {
-    run_in_workers(jobs, record, limits);
+    run_in_workers(jobs, record, guard, limits);
   } else {
-    run_in_threads(jobs, record, mode, mode.at_once == nullptr ? 1 : mode.at_once(config));
+    run_in_threads(jobs, record, guard, mode, mode.at_once == nullptr ? 1 : mode.at_once(config));
   }
   write_results(record, config);
   record.progress.clear();
@@ -143,10 +154,14 @@ SweepOutcome run_sweep(const train::TrainConfig& config, const SweepOptions& opt
 }
 
 SweepOutcome collect_results(const train::TrainConfig& config) {
-  const SweepJobs jobs(config);
+  SweepJobs jobs(config);
   SweepRecord record{
       .jobs = jobs, .results = jobs.results_file(), .progress = SweepProgress(false)};
   check_output(config);
+  const SweepGuard guard(config.paths.output, jobs.sweep_identity(), config.run.lock_timeout_s);
+  if (!jobs.something_in_the_way()) {
+    jobs.arrange_folders();
+  }
   write_results(record, config);
   return outcome_of(record, {});
 }

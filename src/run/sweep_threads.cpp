@@ -4,9 +4,13 @@
 
 #include "flops_fit/util/error.h"
 
+#include <spdlog/spdlog.h>
+
 #include <future>
 #include <mutex>
+#include <new>
 #include <set>
+#include <system_error>
 #include <thread>
 
 namespace ff::run {
@@ -17,76 +21,89 @@ constexpr std::chrono::seconds kBeatEvery{1};
 
 class ThreadedSweep {
  public:
-  ThreadedSweep(SweepJobs& jobs, SweepRecord& record, const train::Mode& mode)
-      : jobs_(jobs), record_(record), mode_(mode) {}
+  ThreadedSweep(SweepJobs& jobs, SweepRecord& record, SweepGuard& guard, const train::Mode& mode)
+      : jobs_(jobs), record_(record), guard_(guard), mode_(mode) {}
 
   void run(int64_t at_once) {
     const auto count = std::min<size_t>(static_cast<size_t>(at_once), jobs_.queue().size());
     std::vector<std::future<void>> threads;
-    for (size_t i = 0; i < count; ++i) {
-      threads.push_back(std::async(std::launch::async, [this] { run_one_by_one(); }));
+    try {
+      for (size_t i = 0; i < count; ++i) {
+        threads.push_back(std::async(std::launch::async, [this] { run_one_by_one(); }));
+      }
+    } catch (const std::system_error& problem) {
+      if (threads.empty()) {
+        throw error<ResourceError>("cannot start a thread: {}.", problem.code().message());
+      }
+      spdlog::warn(
+          "cannot start a thread: {}. {} run at once.", problem.code().message(), threads.size());
     }
-    for (const std::future<void>& thread : threads) {
+    for (std::future<void>& thread : threads) {
       while (thread.wait_for(kBeatEvery) != std::future_status::ready) {
         const std::lock_guard guard(mutex_);
+        guard_.beat();
         for (RunLock* lock : held_) {
           lock->beat();
         }
       }
+      thread.get();
     }
   }
 
  private:
   void run_one_by_one() {
-    for (;;) {
-      std::optional<ClaimedJob> claimed;
-      {
-        const std::lock_guard guard(mutex_);
-        if (record_.stopping() || jobs_.queue().empty()) {
-          return;
-        }
-        claimed = claim();
-        if (claimed) {
-          held_.insert(&claimed->lock);
-        }
+    try {
+      while (run_next()) {
       }
-      if (!claimed) {
-        std::this_thread::sleep_for(kLookEvery);  // others run all that is left
-        continue;
-      }
-      run_claimed(claimed->job.request);
+    } catch (const std::exception& problem) {
       const std::lock_guard guard(mutex_);
-      held_.erase(&claimed->lock);
+      record_.stop(problem.what());
     }
   }
 
-  std::optional<ClaimedJob> claim() {
-    try {
-      return jobs_.claim([](const Job&) { return true; });
-    } catch (const StorageError& problem) {
-      record_.stop(problem.what());
-      return std::nullopt;
+  /// False if there is nothing left for this thread.
+  bool run_next() {
+    std::optional<ClaimedJob> claimed;
+    {
+      const std::lock_guard guard(mutex_);
+      if (record_.stopping() || jobs_.queue().empty()) {
+        return false;
+      }
+      SweepJobs::Claim claim = jobs_.claim([](const Job&) { return true; });
+      if (const auto* unusable = std::get_if<UnusableFolder>(&claim)) {
+        record_.add_failure(*unusable);
+        return true;
+      }
+      if (auto* job = std::get_if<ClaimedJob>(&claim)) {
+        claimed = std::move(*job);
+        held_.insert(&claimed->lock);
+      }
     }
+    if (!claimed) {
+      std::this_thread::sleep_for(kLookEvery);  // others run all that is left
+      return true;
+    }
+    try {
+      run_claimed(claimed->request);
+    } catch (...) {
+      const std::lock_guard guard(mutex_);
+      held_.erase(&claimed->lock);
+      ++record_.counts.left;
+      throw;
+    }
+    const std::lock_guard guard(mutex_);
+    held_.erase(&claimed->lock);
+    return true;
   }
 
   void run_claimed(const train::RunRequest& request) {
     try {
       const io::RunResult result = result_of(request);
       const std::lock_guard guard(mutex_);
-      write_result(request.run_dir, result);
-      record_.add(request, result);
+      record_.save(request, result);
     } catch (const train::Interrupted&) {
-      leave("");
-    } catch (const Error& problem) {  // of writing, or what no other would fare better with
-      leave(problem.what());
-    }
-  }
-
-  void leave(const std::string& reason) {
-    const std::lock_guard guard(mutex_);
-    ++record_.counts.left;
-    if (!reason.empty()) {
-      record_.stop(reason);
+      const std::lock_guard guard(mutex_);
+      ++record_.counts.left;
     }
   }
 
@@ -100,6 +117,10 @@ class ThreadedSweep {
       throw;
     } catch (const StorageError&) {
       throw;
+    } catch (const ResourceError&) {
+      throw;
+    } catch (const std::bad_alloc&) {
+      throw;
     } catch (const std::exception& problem) {
       return failed_result(request, problem.what());
     }
@@ -107,8 +128,9 @@ class ThreadedSweep {
 
   SweepJobs& jobs_;
   SweepRecord& record_;
+  SweepGuard& guard_;
   const train::Mode& mode_;
-  std::mutex mutex_;         ///< of jobs_, record_ and held_
+  std::mutex mutex_;         ///< of jobs_, record_, guard_ and held_
   std::set<RunLock*> held_;  ///< by the threads
 };
 
@@ -116,9 +138,10 @@ class ThreadedSweep {
 
 void run_in_threads(SweepJobs& jobs,
                     SweepRecord& record,
+                    SweepGuard& guard,
                     const train::Mode& mode,
                     int64_t at_once) {
-  ThreadedSweep(jobs, record, mode).run(at_once);
+  ThreadedSweep(jobs, record, guard, mode).run(at_once);
 }
 
 }  // namespace ff::run

@@ -8,86 +8,133 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <csignal>
 #include <thread>
 
 namespace ff::run {
 namespace {
 
+/// The system has no room for one more. With none at all the sweep cannot go on.
+void go_on_with_fewer(const std::string& reason, SweepRecord& record, WorkerPool& pool) {
+  if (pool.empty()) {
+    record.stop(reason);
+    return;
+  }
+  spdlog::warn("{} No more than {} run at once from here on.", reason, pool.running().size());
+  pool.allow_no_more();
+}
+
+/// Claims as many jobs as there is room for, and starts them. What the system has no room for goes
+/// back into the queue.
 void start_workers(SweepJobs& jobs, SweepRecord& record, WorkerPool& pool) {
-  while (!record.stopping() && pool.has_slot() && !jobs.queue().empty()) {
-    // What has no room although nothing else runs here is claimed, too: it fails.
-    bool fits = true;
-    auto claimed = jobs.claim([&](const Job& job) {
-      fits = pool.fits(job.needs);
-      return fits || pool.empty();
-    });
-    if (!claimed) {
+  std::vector<ClaimedJob> claims;
+  std::string shortage;
+  while (!record.stopping() && pool.has_slot(claims.size()) && !jobs.queue().empty()) {
+    try {
+      // What has no room although nothing else runs here is claimed, too: it fails.
+      bool fits = true;
+      SweepJobs::Claim claim = jobs.claim([&](const Job& job) {
+        fits = pool.fits(job.needs, claims);
+        return fits || (pool.empty() && claims.empty());
+      });
+      if (const auto* unusable = std::get_if<UnusableFolder>(&claim)) {
+        record.add_failure(*unusable);
+      } else if (auto* claimed = std::get_if<ClaimedJob>(&claim); claimed == nullptr) {
+        break;
+      } else if (fits) {
+        claims.push_back(std::move(*claimed));
+      } else {
+        record.add_failure(claimed->request,
+                           "not started: others took the memory that it needs; start ff-train "
+                           "again when it is free");
+      }
+    } catch (const ResourceError& problem) {
+      shortage = problem.what();
       break;
-    }
-    if (fits) {
-      pool.add(std::move(claimed->job), std::move(claimed->lock));
-    } else {
-      record.add_failure(claimed->job.request,
-                         "not started: others took the memory that it needs; start ff-train again "
-                         "when it is free");
+    } catch (const std::exception& problem) {
+      record.stop(problem.what());
     }
   }
-  if (!record.stopping()) {
-    pool.divide_cores();
+  WorkerPool::NotStarted left;
+  if (record.stopping()) {
+    left.claims = std::move(claims);
+  } else {
+    left = pool.start(std::move(claims));
+  }
+  for (auto claim = left.claims.rbegin(); claim != left.claims.rend(); ++claim) {
+    jobs.give_back(std::move(*claim));
+  }
+  if (const std::string& reason = left.reason.empty() ? shortage : left.reason; !reason.empty()) {
+    go_on_with_fewer(reason, record, pool);
   }
 }
 
-void finish(const Running& worker, SweepRecord& record) {
-  const train::RunRequest& request = worker.job.request;
-  const std::optional<std::string> problem = worker.process->wait();
+void finish(Running worker, SweepJobs& jobs, SweepRecord& record, WorkerPool& pool) {
+  const train::RunRequest& request = worker.request();
+  const std::optional<std::string> problem = worker.process().wait();
   record.progress.add(worker.work());
   const auto threads = std::max<int64_t>(1, static_cast<int64_t>(worker.cores.size()));
-  const engine::WorkerMemory& memory = worker.job.needs.memory;
+  const engine::WorkerMemory& memory = worker.job().needs.memory;
   spdlog::debug("{}: took {}, predicted {}",
                 request.experiment.experiment_id,
-                format_bytes(worker.process->peak_bytes()),
+                format_bytes(worker.process().peak_bytes()),
                 format_bytes(memory.shared_bytes + memory.private_bytes(threads)));
   if (const auto result = find_result(request.run_dir, request.config_hash)) {
     record.add(request, *result);
     return;
   }
-  if (worker.process->stop_reason()) {
-    record.stop(*worker.process->stop_reason());
+  if (worker.process().stop_reason()) {
+    record.stop(*worker.process().stop_reason());
   }
   if (record.stopping()) {
     ++record.counts.left;
+  } else if (worker.process().shortage()) {
+    go_on_with_fewer(*worker.process().shortage(), record, pool);
+    jobs.give_back(worker.take_claim());
   } else {
     record.add_failure(request, problem.value_or("the worker left no result"));
   }
 }
 
+/// One round: starts what can be started, and takes in what has ended.
+void work(SweepJobs& jobs, SweepRecord& record, WorkerPool& pool) {
+  start_workers(jobs, record, pool);
+  if (pool.empty()) {
+    std::this_thread::sleep_for(kLookEvery);  // others run all that is left
+    return;
+  }
+  for (Running& worker : pool.wait_for_news()) {
+    try {
+      finish(std::move(worker), jobs, record, pool);
+    } catch (const std::exception& failure) {  // the others that ended are to be counted, too
+      record.stop(failure.what());
+    }
+  }
+}
+
 }  // namespace
 
-void run_in_workers(SweepJobs& jobs, SweepRecord& record, const PoolLimits& limits) {
+void run_in_workers(SweepJobs& jobs,
+                    SweepRecord& record,
+                    SweepGuard& guard,
+                    const PoolLimits& limits) {
   WorkerPool pool(limits);
   bool told = false;
   while (!pool.empty() || (!jobs.queue().empty() && !record.stopping())) {
     try {
-      start_workers(jobs, record, pool);
-      if (pool.empty()) {
-        std::this_thread::sleep_for(kLookEvery);  // others run all that is left
-        continue;
-      }
-      for (const Running& worker : pool.wait_for_news()) {
-        finish(worker, record);
-      }
-    } catch (const StorageError& problem) {
-      record.stop(problem.what());
+      work(jobs, record, pool);
+    } catch (const std::exception& problem) {
+      record.stop(problem.what());  // the running ones save first
     }
     pool.beat();
-    if (record.stopping() && !told) {
+    guard.beat();
+    if (record.stopping() && !pool.empty() && !told) {
       told = true;
       record.progress.clear();
       spdlog::warn(
           "stopping: the running experiments save their state (a second signal stops at once)");
-      pool.send(SIGTERM);
+      pool.stop();
     }
+    pool.kill_those_that_hang();
     record.progress.show(record.share(), jobs.queued_cost(), pool.running());
   }
 }

@@ -32,9 +32,9 @@ std::string first_line(const char* what) {
   return text.substr(0, text.find('\n'));
 }
 
-/// Tells ff-train that no other worker would fare better.
-int stop_sweep(const char* what) {
-  fmt::print("{}{}\n", kStopWord, first_line(what));
+/// Tells ff-train what concerns more than this experiment; `word` says what.
+int tell(std::string_view word, const char* what) {
+  fmt::print("{}{}\n", word, first_line(what));
   std::fflush(stdout);
   return static_cast<int>(ExitCode::kRuntimeFailure);
 }
@@ -147,9 +147,11 @@ int run_worker(const std::filesystem::path& run_dir) {
   } catch (const train::Interrupted&) {
     return 128 + stop_signal();
   } catch (const StorageError& problem) {
-    return stop_sweep(problem.what());
+    return tell(kStopWord, problem.what());
+  } catch (const ResourceError& problem) {
+    return tell(kShortWord, problem.what());
   } catch (const train::SweepError& problem) {
-    return stop_sweep(problem.what());
+    return tell(kStopWord, problem.what());
   } catch (const std::bad_alloc&) {
     result = failed_result(request, guard.out_of_memory());
   } catch (const std::exception& problem) {
@@ -161,7 +163,7 @@ int run_worker(const std::filesystem::path& run_dir) {
   try {
     write_result(run_dir, result);
   } catch (const StorageError& problem) {
-    return stop_sweep(problem.what());
+    return tell(kStopWord, problem.what());
   }
   return 0;
 }

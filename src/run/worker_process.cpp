@@ -53,6 +53,18 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
   return result;
 }
 
+[[noreturn]] void throw_cannot_start(int code) {
+  const std::string reason = fmt::format("cannot start a worker: {}{}.",
+                                         std::strerror(code),
+                                         code == EMFILE   ? " (ulimit -n)"
+                                         : code == EAGAIN ? " (ulimit -u)"
+                                                          : "");
+  if (code == EMFILE || code == ENFILE || code == EAGAIN || code == ENOMEM) {
+    throw ResourceError(reason);
+  }
+  throw Error(reason);
+}
+
 }  // namespace
 
 WorkerProcess::WorkerProcess(const std::filesystem::path& run_dir,
@@ -60,7 +72,7 @@ WorkerProcess::WorkerProcess(const std::filesystem::path& run_dir,
                              const std::string& first_order) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-    throw error<Error>("cannot make a pipe for a worker: {}", std::strerror(errno));
+    throw_cannot_start(errno);
   }
   // Sockets, as a line to a worker that has just ended must not raise SIGPIPE here.
   std::array<int, 2> orders{};
@@ -68,7 +80,7 @@ WorkerProcess::WorkerProcess(const std::filesystem::path& run_dir,
     const int problem = errno;
     ::close(ends[0]);
     ::close(ends[1]);
-    throw error<Error>("cannot make a socket for a worker: {}", std::strerror(problem));
+    throw_cannot_start(problem);
   }
   pipe_ = ends[0];
   orders_ = orders[0];
@@ -99,7 +111,7 @@ WorkerProcess::WorkerProcess(const std::filesystem::path& run_dir,
   if (status != 0) {
     ::close(pipe_);
     ::close(orders_);
-    throw error<Error>("cannot start a worker: {}", std::strerror(status));
+    throw_cannot_start(status);
   }
 }
 
@@ -128,6 +140,8 @@ bool WorkerProcess::read() {
       const std::string line = unread_.substr(0, end);
       if (line.starts_with(kStopWord)) {
         stop_reason_ = line.substr(kStopWord.size());
+      } else if (line.starts_with(kShortWord)) {
+        shortage_ = line.substr(kShortWord.size());
       }
       train::RunProgress p;
       if (std::sscanf(

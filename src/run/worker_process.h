@@ -14,11 +14,15 @@ namespace ff::run {
 
 /// A worker's line on its standard output that begins with this says why the sweep must stop.
 inline constexpr std::string_view kStopWord = "stop ";
+/// One that begins with this says what the system had too little of: with fewer workers at once,
+/// or later, it may have started.
+inline constexpr std::string_view kShortWord = "short ";
 
 class WorkerProcess {
  public:
   /// Starts the worker with its first order; it holds `lock` (a descriptor) open as long as it
-  /// lives. Throws Error.
+  /// lives. Throws ResourceError where the system has no descriptors, processes or memory left, and
+  /// Error.
   WorkerProcess(const std::filesystem::path& run_dir, int lock, const std::string& order);
   ~WorkerProcess();
   WorkerProcess(const WorkerProcess&) = delete;
@@ -32,6 +36,8 @@ class WorkerProcess {
   [[nodiscard]] const train::RunProgress& first_progress() const { return first_; }
   /// Why no other worker would fare better, if this one said so.
   [[nodiscard]] const std::optional<std::string>& stop_reason() const { return stop_reason_; }
+  /// What it had too little of to start, if it said so.
+  [[nodiscard]] const std::optional<std::string>& shortage() const { return shortage_; }
   void send(int signal) const;
   /// Hands it a line that run_worker() understands. A worker that has ended gets none.
   void order(const std::string& line) const;
@@ -48,6 +54,7 @@ class WorkerProcess {
   double peak_bytes_ = 0.0;
   std::string unread_;
   std::optional<std::string> stop_reason_;
+  std::optional<std::string> shortage_;
   train::RunProgress first_, progress_;
 };
 

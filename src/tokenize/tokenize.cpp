@@ -9,6 +9,7 @@
 #include "flops_fit/tokenize/sentencepiece.h"
 #include "flops_fit/util/atomic_file.h"
 #include "flops_fit/util/error.h"
+#include "flops_fit/util/long_work.h"
 #include "flops_fit/util/units.h"
 
 #include <spdlog/spdlog.h>
@@ -18,6 +19,7 @@
 #include <cmath>
 #include <functional>
 #include <optional>
+#include <system_error>
 
 namespace ff::tokenize {
 namespace {
@@ -110,16 +112,26 @@ std::string corpus_label(const TokenizeJob& job) {
   return job.generated() ? job.config.name : job.config.path;
 }
 
-/// Trains the model of the job unless a usable one is there.
+/// Whether the model in the cache is the one that was trained, by the hash in the token file made
+/// with it. A model can be damaged and still load.
+bool is_trained(const TokenizeJob& job) {
+  try {
+    const data::TokenFileHeader header = data::TokenFile(job.tokens_path).header();
+    return header.key == job.key &&
+           header.tokenizer_hash == data::content_hash(data::MappedFile(job.model_path).bytes());
+  } catch (const FileError&) {
+    return false;
+  }
+}
+
+/// Trains the model of the job unless it is there.
 void make_model(const TokenizeJob& job, const Source& source, int64_t train_bytes) {
+  if (is_trained(job)) {
+    return;
+  }
   if (std::filesystem::exists(job.model_path)) {
-    try {
-      if (SentencePiece(job.model_path).vocab_size() == job.vocab_size()) {
-        return;
-      }
-    } catch (const FileError&) {
-      spdlog::warn("{}: damaged, trained again.", job.model_path.string());
-    }
+    spdlog::warn("{}: damaged, or without a token file that vouches for it. It is trained again.",
+                 job.model_path.string());
   }
   const std::vector<std::string> lines =
       sample_lines(source, train_bytes, job.config.tokenizer_sample_bytes);
@@ -137,8 +149,8 @@ void make_model(const TokenizeJob& job, const Source& source, int64_t train_byte
 /// Encodes documents into a token file.
 class Encoder {
  public:
-  Encoder(const SentencePiece& model, data::TokenFileWriter& out, bool stories)
-      : model_(model), out_(out), stories_(stories) {}
+  Encoder(const SentencePiece& model, data::TokenFileWriter& out, bool stories, LongWork& work)
+      : model_(model), out_(out), stories_(stories), work_(work) {}
 
   /// `train_bytes`: the text after so many bytes is held out (at the next line).
   void document(std::string_view text, std::optional<int64_t> train_bytes) {
@@ -166,14 +178,28 @@ class Encoder {
     out_.append(ids_);
     out_.add_text(static_cast<int64_t>(piece.size()), 0);
     bytes_ += static_cast<int64_t>(piece.size());
+    work_.add(static_cast<int64_t>(piece.size()));
   }
 
   const SentencePiece& model_;
   data::TokenFileWriter& out_;
   bool stories_;
+  LongWork& work_;
   int64_t bytes_ = 0;
   std::vector<int32_t> ids_;
 };
+
+CorpusSummary count(const TokenizeJob& job, const Source& source) {
+  int64_t bytes = 0;
+  std::error_code missing;
+  for (const data::CorpusFile& file : job.files) {
+    const auto size = std::filesystem::file_size(file.path, missing);
+    bytes += missing ? 0 : static_cast<int64_t>(size);
+  }
+  LongWork work("counting " + corpus_label(job), bytes);
+  return source.training(
+      [&](std::string_view text) { work.add(static_cast<int64_t>(text.size())); });
+}
 
 void warn_replaced(const CorpusSummary& summary) {
   if (summary.replaced_bytes > 0) {
@@ -205,16 +231,21 @@ TokenizeSummary tokenize(const data::DatasetConfig& config) {
     nothing.needed = false;
     return nothing;
   }
-  if (!data::cache_problem(*job)) {
+  const auto problem = data::cache_problem(*job);
+  if (!problem) {
     TokenizeSummary summary = summary_of(*job, data::TokenFile(job->tokens_path).header());
     summary.reused = true;
     return summary;
   }
+  if (std::filesystem::exists(job->tokens_path)) {
+    spdlog::warn("{} It is made again.", *problem);
+  }
+  remove_dead_temporaries(config.cache_dir);
 
   const Source source(*job);
   // Counted first: the split between training and validation, and the sample for the tokenizer, go
   // by the size of the whole.
-  const CorpusSummary counted = source.training([](std::string_view) {});
+  const CorpusSummary counted = count(*job, source);
   warn_replaced(counted);
   if (counted.bytes == 0) {
     throw error<FileError>("{}: the corpus has no text.", corpus_label(*job));
@@ -233,9 +264,10 @@ TokenizeSummary tokenize(const data::DatasetConfig& config) {
       "tokenising {} ({}B)", corpus_label(*job), format_count(static_cast<double>(counted.bytes)));
   data::TokenFileHeader header;
   CorpusSummary validation;
+  LongWork work("tokenising " + corpus_label(*job), counted.bytes);
   write_atomically(job->tokens_path, [&](const std::filesystem::path& temporary) {
     data::TokenFileWriter out(temporary, model.vocab_size(), job->key, model_hash);
-    Encoder encoder(model, out, job->generated());
+    Encoder encoder(model, out, job->generated(), work);
     source.training([&](std::string_view text) { encoder.document(text, split); });
     if (source.separate_validation()) {
       out.begin_validation();

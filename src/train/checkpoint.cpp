@@ -10,6 +10,7 @@
 #include <spdlog/spdlog.h>
 
 #include <array>
+#include <new>
 
 namespace ff::train {
 namespace {
@@ -17,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 using io::Json;
 
-constexpr int kVersion = 1;
+constexpr int64_t kVersion = 2;  // 1 had no checksum
 constexpr const char* kStateFile = "state.json";
 
 fs::path folder_of(const fs::path& run_dir) {
@@ -69,30 +70,56 @@ void read_tensors(const fs::path& path,
   }
 }
 
-Json to_json(const Checkpoint& checkpoint, const std::string& tensors, const std::string& hash) {
+std::string tensors_name(int64_t step) {
+  return fmt::format("step-{}.safetensors", step);
+}
+
+/// Of everything in state.json but itself.
+std::string checksum_of(Json state) {
+  state.erase("checksum");
+  return hash_text(fnv1a(io::json_text(state)));
+}
+
+Json to_json(const Checkpoint& checkpoint, const std::string& hash) {
   const LoopCounters& c = checkpoint.counters;
-  return {{"format", "flops-fit checkpoint"},
-          {"version", kVersion},
-          {"config_hash", checkpoint.config_hash},
-          {"step", c.step},
-          {"data", {{"seed", checkpoint.data_seed}, {"next_step", c.step}}},
-          {"metrics_bytes", c.metrics_bytes},
-          {"log_loss_sum", c.log_loss_sum},
-          {"log_steps", c.log_steps},
-          {"tail_loss_sum", c.tail_loss_sum},
-          {"tail_steps", c.tail_steps},
-          {"wall_s", c.wall_s},
-          {"core_s", c.core_s},
-          {"diverged_learning_rates", c.diverged_learning_rates},
-          {"tensors", tensors},
-          {"tensors_hash", hash}};
+  Json state = {{"format", "flops-fit checkpoint"},
+                {"version", kVersion},
+                {"config_hash", checkpoint.config_hash},
+                {"step", c.step},
+                {"data", {{"seed", checkpoint.data_seed}, {"next_step", c.step}}},
+                {"metrics_bytes", c.metrics_bytes},
+                {"log_loss_sum", c.log_loss_sum},
+                {"log_steps", c.log_steps},
+                {"tail_loss_sum", c.tail_loss_sum},
+                {"tail_steps", c.tail_steps},
+                {"wall_s", c.wall_s},
+                {"core_s", c.core_s},
+                {"diverged_learning_rates", c.diverged_learning_rates},
+                {"tensors", tensors_name(c.step)},
+                {"tensors_hash", hash}};
+  state["checksum"] = checksum_of(state);
+  return state;
+}
+
+/// Throws FileError if the state is not what was written, or contradicts itself.
+void check_state(const Json& json, const io::ObjectReader& reader) {
+  if (reader.integer("version") != kVersion) {
+    throw error<FileError>("{}: version {}, this program reads {}.",
+                           reader.where(),
+                           reader.integer("version"),
+                           kVersion);
+  }
+  if (reader.text("checksum") != checksum_of(json)) {
+    throw error<FileError>("{}: not what was written: its checksum differs.", reader.where());
+  }
+  const int64_t step = reader.integer("step");
+  if (step < 0 || reader.object("data").integer("next_step") != step ||
+      reader.text("tensors") != tensors_name(step) || reader.integer("metrics_bytes") < 0) {
+    throw error<FileError>("{}: contradicts itself.", reader.where());
+  }
 }
 
 Checkpoint from_json(const io::ObjectReader& json) {
-  if (json.integer("version") != kVersion) {
-    throw error<FileError>(
-        "{}: version {}, this program reads {}.", json.where(), json.integer("version"), kVersion);
-  }
   Checkpoint checkpoint;
   checkpoint.config_hash = json.text("config_hash");
   checkpoint.data_seed = json.object("data").integer("seed");
@@ -111,11 +138,12 @@ Checkpoint from_json(const io::ObjectReader& json) {
   return checkpoint;
 }
 
-/// Everything in the folder but the pair that counts.
+/// Tensors of other steps than the one that counts.
 void remove_others(const fs::path& folder, const std::string& tensors) {
   std::error_code ignored;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) {
-    if (entry.path().filename() != kStateFile && entry.path().filename() != tensors) {
+    const std::string name = entry.path().filename();
+    if (name.starts_with("step-") && name.ends_with(".safetensors") && name != tensors) {
       fs::remove(entry.path(), ignored);
     }
   }
@@ -130,11 +158,11 @@ void save_checkpoint(const fs::path& run_dir,
   for (const auto& [prefix, array] : arrays_of(checkpoint.state)) {
     append_views(views, prefix, tensors, *array);
   }
-  const std::string name = fmt::format("step-{}.safetensors", checkpoint.counters.step);
+  const std::string name = tensors_name(checkpoint.counters.step);
   const fs::path path = folder_of(run_dir) / name;
   io::write_safetensors(path, views, {{"config_hash", checkpoint.config_hash}});
   const std::string hash = hash_text(data::content_hash(data::MappedFile(path).bytes()));
-  io::write_json(folder_of(run_dir) / kStateFile, to_json(checkpoint, name, hash));
+  io::write_json(folder_of(run_dir) / kStateFile, to_json(checkpoint, hash));
   remove_others(folder_of(run_dir), name);
 }
 
@@ -148,15 +176,20 @@ std::optional<Checkpoint> load_checkpoint(const fs::path& run_dir,
   try {
     const Json json = io::read_json(file, "delete it");
     const io::ObjectReader reader(json, file.string());
+    check_state(json, reader);
     Checkpoint checkpoint = from_json(reader);
     if (checkpoint.config_hash == config_hash) {
-      read_tensors(folder_of(run_dir) / reader.text("tensors"),
+      read_tensors(folder_of(run_dir) / tensors_name(checkpoint.counters.step),
                    reader.text("tensors_hash"),
                    tensors,
                    checkpoint.state);
       return checkpoint;
     }
     spdlog::warn("{}: belongs to another configuration; the run starts anew.", file.string());
+  } catch (const std::bad_alloc&) {
+    throw;  // it may be whole
+  } catch (const ResourceError&) {
+    throw;
   } catch (const std::exception& problem) {
     spdlog::warn("{}: damaged ({}) The run starts anew.", file.string(), problem.what());
   }

@@ -4,15 +4,12 @@
 #include "flops_fit/engine/adamw.h"
 #include "flops_fit/model/gpt.h"
 #include "flops_fit/util/error.h"
+#include "flops_fit/util/thread_pool.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <exception>
 #include <limits>
 #include <map>
-#include <mutex>
-#include <thread>
 #include <tuple>
 
 namespace ff::train {
@@ -140,32 +137,14 @@ std::vector<CoordCurve> coordinate_curves(const CoordProblem& problem) {
   const auto num_seeds = static_cast<size_t>(problem.seeds);
   std::vector<std::vector<Moved>> measured(num_widths * num_seeds);
   // Widest first, so that the threads end together.
-  std::atomic<size_t> next = 0;
-  std::exception_ptr failure;
-  std::mutex failure_lock;
-  const auto work = [&] {
+  ThreadPool pool(std::min(problem.num_threads, static_cast<int64_t>(measured.size())));
+  pool.run(static_cast<int64_t>(measured.size()), [&](int64_t task, size_t) {
     torch::set_num_threads(1);
-    for (size_t job = next++; job < measured.size(); job = next++) {
-      try {
-        const size_t width = num_widths - 1 - job / num_seeds;
-        measured[width * num_seeds + job % num_seeds] =
-            train_one(problem, problem.widths[width], job % num_seeds);
-      } catch (...) {
-        const std::lock_guard lock(failure_lock);
-        failure = std::current_exception();
-      }
-    }
-  };
-  std::vector<std::thread> threads;
-  for (int64_t i = 0; i < problem.num_threads; ++i) {
-    threads.emplace_back(work);
-  }
-  for (std::thread& thread : threads) {
-    thread.join();
-  }
-  if (failure) {
-    std::rethrow_exception(failure);
-  }
+    const auto job = static_cast<size_t>(task);
+    const size_t width = num_widths - 1 - job / num_seeds;
+    measured[width * num_seeds + job % num_seeds] =
+        train_one(problem, problem.widths[width], job % num_seeds);
+  });
 
   std::vector<CoordCurve> curves;
   for (size_t i = 0; i < measured.front().size(); ++i) {

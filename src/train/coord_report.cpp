@@ -5,6 +5,7 @@
 #include "flops_fit/train/coord_check.h"
 #include "flops_fit/train/model_config.h"
 #include "flops_fit/util/error.h"
+#include "flops_fit/util/machine.h"
 
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
@@ -13,7 +14,6 @@
 #include <cmath>
 #include <iterator>
 #include <map>
-#include <thread>
 
 namespace ff::train {
 namespace {
@@ -177,12 +177,11 @@ CoordReport run_coord_check(const TrainConfig& config) {
   const CoordCheckSection& section = config.coord_check;
   check(config);
   const model::ParametrizationOptions options = parametrization_options(config);
-  data::ensure_token_cache(config.dataset);
-  const auto dataset = data::open_dataset(config.dataset);
+  const auto dataset = data::prepare_dataset(config.dataset);
   const double usual = model::find_parametrization(options.name).usual_lr;
   const Tuning tuning =
       tuning_of(config, usual, configured_architecture(config, section.widths.front()).num_layers);
-  const int64_t cores = std::max<int64_t>(1, std::thread::hardware_concurrency());
+  const int64_t cores = allowed_cores();
 
   CoordProblem problem{.widths = section.widths,
                        .seeds = section.seeds.value_or(enough_seeds(section.widths)),

@@ -69,9 +69,9 @@ uint32_t crc32c(std::string_view bytes) {
   return ~crc;
 }
 
-EventWriter::EventWriter(const std::filesystem::path& folder, int64_t step) {
-  out_.open(folder / fmt::format("events.out.tfevents.{:.0f}.{}", now_s(), ::getpid()),
-            std::ios::binary);
+EventWriter::EventWriter(const std::filesystem::path& folder, int64_t step)
+    : out_(folder / fmt::format("events.out.tfevents.{:.0f}.{}", now_s(), ::getpid())) {
+  out_.cut(0);  // an attempt that diverged within the same second
   std::string event = event_now();
   append_bytes(event, 3, "brain.Event:2");  // Event.file_version
   record(event);
@@ -104,7 +104,7 @@ void EventWriter::record(std::string_view event) {
   append_little_endian(framed, masked_crc(framed));
   framed.append(event);
   append_little_endian(framed, masked_crc(event));
-  out_ << framed << std::flush;
+  out_.append(framed);
 }
 
 }  // namespace ff::train

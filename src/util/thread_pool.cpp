@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/util/thread_pool.h"
 
+#include "flops_fit/util/threads.h"
+
 namespace ff {
 
 ThreadPool::ThreadPool(int64_t num_threads) {
-  for (int64_t i = 1; i < num_threads; ++i) {
-    threads_.emplace_back([this, i] { serve(static_cast<size_t>(i)); });
-  }
+  threads_ =
+      start_threads(num_threads - 1, [this](int64_t i) { serve(static_cast<size_t>(i) + 1); });
 }
 
 ThreadPool::~ThreadPool() {

@@ -140,10 +140,13 @@ TEST_CASE("the key is found and hidden in every form it can take", "[api]") {
 TEST_CASE("what was submitted is read back from disk, and nonsense there is refused", "[api]") {
   const ff::test::TemporaryFolder folder;
   CHECK_FALSE(read_submission(folder.path()));
-  Submission sent{.config_hash = "c", .request_hash = "r", .attempt = 2, .submitted_at = 99};
+  Submission sent{.config_hash = "00000000000000c0",
+                  .request_hash = "00000000000000d0",
+                  .attempt = 2,
+                  .submitted_at = 99};
   write_submission(folder.path(), sent);
   CHECK(read_submission(folder.path())->state == Submission::State::kSubmitting);
-  CHECK(read_submission(folder.path())->idempotency_key() == "c-2");
+  CHECK(read_submission(folder.path())->idempotency_key() == "00000000000000c0-2");
   sent.state = Submission::State::kSubmitted;
   sent.id = "17";
   write_submission(folder.path(), sent);

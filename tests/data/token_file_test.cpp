@@ -117,8 +117,8 @@ TEST_CASE("a damaged token file is refused by name and reason", "[data]") {
   bad[0] = 'G';
   refuses(bad, "not a token file");
   bad = good;
-  bad[8] = 2;
-  refuses(bad, "version 2, this program reads version 1");
+  bad[8] = 1;
+  refuses(bad, "version 1, this program reads version 2");
   bad = good;
   bad[23] = '\x7F';  // an absurd number of tokens
   refuses(bad, "header is damaged");

@@ -7,7 +7,7 @@
 #include <string_view>
 
 int main(int argc, char** argv) {
-  if (argc != 3 || std::string_view(argv[1]) != "--dataset-json") {
+  if (argc < 3 || std::string_view(argv[1]) != "--dataset-json") {
     return static_cast<int>(ff::ExitCode::kUsage);
   }
   try {

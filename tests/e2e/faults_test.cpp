@@ -2,6 +2,7 @@
 // The table "When things go wrong" of the README: a row has the test "fault: <row>", here, in
 // recovery_test.cpp or sweep_test.cpp. The fault is caused for real, and the message, the exit code
 // and what is left are looked at.
+#include "mounts.h"
 #include "small_sweep.h"
 #include "support/mounts.h"
 

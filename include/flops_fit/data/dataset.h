@@ -55,9 +55,17 @@ class Dataset {
   [[nodiscard]] virtual EvalSet eval_set(int64_t min_scored_tokens) const = 0;
 };
 
-/// Opens the corpus. Never tokenises: call ensure_token_cache() (data/tokenize.h) once before.
-/// Throws ConfigError (settings), FileError (corpus or cache missing, damaged or too small).
+/// Opens the corpus after reading all of it and of its token file, to know that they are what they
+/// were. Never tokenises: prepare_dataset() (data/tokenize.h) does. Throws ConfigError (settings),
+/// FileError (corpus or cache missing, damaged or too small), StoppedError.
 [[nodiscard]] std::unique_ptr<Dataset> open_dataset(const DatasetConfig& config);
+
+/// Opens what somebody has just prepared and checked, by its Dataset::identity(). A text corpus is
+/// not looked at, but its token file of that identity; token shards are read again only if their
+/// size or times are others than when they were prepared. Throws as above, and Error if what is
+/// there has another identity.
+[[nodiscard]] std::unique_ptr<Dataset> open_dataset(const DatasetConfig& config,
+                                                    const std::string& identity);
 
 /// What Dataset::vocab_size() will be, without tokenising (a .model file is read, a corpus is not).
 [[nodiscard]] int64_t planned_vocab_size(const DatasetConfig& config);

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 // A file mapped read-only into memory.
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <string_view>
+
+namespace ff {
+class LongWork;
+}
 
 namespace ff::data {
 
@@ -23,6 +29,9 @@ class MappedFile {
   /// Whether somebody wrote to the file since it was mapped, and so into what we read. (A file that
   /// took its name does not count.)
   [[nodiscard]] bool changed() const;
+  /// Size, inode and times of the file when it was mapped: equal texts mean that nobody wrote to it
+  /// in between (what sets the time of the last write back cannot set that of the last change).
+  [[nodiscard]] std::string stamp() const;
 
  private:
   std::filesystem::path path_;
@@ -30,9 +39,30 @@ class MappedFile {
   size_t size_ = 0;
   uint64_t inode_ = 0;
   int64_t modified_ns_ = 0;
+  int64_t changed_ns_ = 0;
 };
 
 /// A fast 64-bit hash of contents (several GB/s), for identities, not for security.
 [[nodiscard]] uint64_t content_hash(std::string_view bytes);
+/// The same of gigabytes: adds what was read to `work`, which shows it and may throw StoppedError.
+[[nodiscard]] uint64_t content_hash(std::string_view bytes, LongWork& work);
+
+/// content_hash() of bytes that come in pieces.
+class ContentHash {
+ public:
+  void add(std::string_view bytes);
+  [[nodiscard]] uint64_t value() const;
+
+ private:
+  static constexpr size_t kLanes = 4;
+  static constexpr size_t kBlock = 8 * kLanes;
+
+  /// `count` blocks, one behind the other.
+  void absorb(const char* blocks, size_t count);
+
+  std::array<uint64_t, kLanes> lanes_ = {1, 2, 3, 4};
+  std::array<char, kBlock> pending_{};  ///< the first size_ % kBlock bytes count
+  size_t size_ = 0;
+};
 
 }  // namespace ff::data

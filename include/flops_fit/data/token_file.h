@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 // The token file: a tokenised corpus in the cache, mapped into memory for training.
-//   bytes 0..127  the header (TokenFileHeader), little-endian
+//   bytes 0..127  the header (TokenFileHeader), little-endian; it holds a hash of itself and one of
+//                 all that follows
 //   then          `tokens` tokens of `token_bytes` bytes each, training part first; zero bytes up
 //                 to a multiple of 8
 //   then          `starts` offsets (uint64), in tokens: where the rows may start. Present for
@@ -11,12 +12,14 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace ff::data {
 
-inline constexpr uint32_t kTokenFileVersion = 1;
+inline constexpr uint32_t kTokenFileVersion = 2;
 
 struct TokenFileHeader {
   char magic[8] = {'F', 'F', 'T', 'O', 'K', 'E', 'N', 'S'};
@@ -32,10 +35,14 @@ struct TokenFileHeader {
   int64_t train_starts = 0;
   uint64_t key = 0;             ///< hash of corpus and tokenizer settings
   uint64_t tokenizer_hash = 0;  ///< of the tokenizer model file
-  uint64_t reserved[3] = {0, 0, 0};
+  uint64_t content_hash = 0;    ///< of everything behind the header
+  uint64_t reserved[2] = {0, 0};
+  uint64_t header_hash = 0;  ///< of everything above
 };
-static_assert(sizeof(TokenFileHeader) == 120);
 inline constexpr int64_t kTokenFileHeaderBytes = 128;
+static_assert(sizeof(TokenFileHeader) == kTokenFileHeaderBytes);
+/// What its header_hash has to be.
+[[nodiscard]] uint64_t hash_of(const TokenFileHeader& header);
 
 /// Writes a token file from front to back: append(), begin_validation(), append(), finish().
 /// Writes to `path` directly; for an atomic file use it inside write_atomically().
@@ -61,16 +68,20 @@ class TokenFileWriter {
 
  private:
   void write(const void* data, size_t bytes);
+  /// Writes what the content hash covers.
+  void write_content(const void* data, size_t bytes);
 
   std::filesystem::path path_;
   std::FILE* file_ = nullptr;
   TokenFileHeader header_;
+  ContentHash content_;
   bool in_validation_ = false;
   std::vector<uint64_t> starts_;
   std::vector<uint16_t> narrow_;
 };
 
-/// A token file, checked and mapped. Throws FileError: missing, truncated, wrong magic or version.
+/// A token file, mapped. Throws FileError: missing, truncated, wrong magic or version, a damaged
+/// header. Its content is not looked at: that is content_problem(), which reads all of it.
 class TokenFile {
  public:
   explicit TokenFile(const std::filesystem::path& path);
@@ -79,6 +90,10 @@ class TokenFile {
   [[nodiscard]] const MappedFile& file() const { return file_; }
   [[nodiscard]] const char* tokens() const { return file_.bytes().data() + kTokenFileHeaderBytes; }
   [[nodiscard]] std::span<const uint64_t> starts() const;
+
+  /// What is wrong with the content, by its hash; none if it is as it was written. Gigabytes take
+  /// seconds: shows its progress, and throws StoppedError.
+  [[nodiscard]] std::optional<std::string> content_problem() const;
 
  private:
   MappedFile file_;

@@ -60,5 +60,6 @@ class TokenStream {
 /// Reads the formats above. Throws FileError: an odd size, an unknown version, a count that does
 /// not fit the file.
 void add_shard(TokenStream& stream, const std::filesystem::path& path);
+void add_shard(TokenStream& stream, std::shared_ptr<const MappedFile> file);
 
 }  // namespace ff::data

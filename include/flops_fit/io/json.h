@@ -41,6 +41,10 @@ class JsonError : public FileError {
 /// UTF-8 become U+FFFD: names come from anyone's tables, and dump() would throw.
 [[nodiscard]] std::string json_text(const Json& value, int indent = -1);
 
+/// The value as a user would recognise it in a message, in printable ASCII (all else is escaped, as
+/// JSON does it) and cut to a line's length.
+[[nodiscard]] std::string shown(const Json& value);
+
 /// Writes `value` with two-space indentation, atomically. NaN and infinity become null.
 void write_json(const std::filesystem::path& path, const Json& value);
 
@@ -56,9 +60,13 @@ class ObjectReader {
   [[nodiscard]] double positive(std::string_view key) const;
   [[nodiscard]] int64_t integer(std::string_view key) const;
   [[nodiscard]] std::string text(std::string_view key) const;
+  /// What hash_text() wrote.
+  [[nodiscard]] std::string hash(std::string_view key) const;
   [[nodiscard]] ObjectReader object(std::string_view key) const;
   [[nodiscard]] std::optional<double> maybe_number(std::string_view key) const;
   [[nodiscard]] std::string text_or(std::string_view key, std::string_view fallback) const;
+  /// Empty where the field is absent, null or empty, as in files of the Python tool.
+  [[nodiscard]] std::string hash_or_none(std::string_view key) const;
   [[nodiscard]] double number_or(std::string_view key, double fallback) const;
   [[nodiscard]] int64_t integer_or(std::string_view key, int64_t fallback) const;
   [[nodiscard]] const Json& at(std::string_view key) const;

@@ -30,6 +30,7 @@ struct PathsSection {
 struct RunSection {
   std::string shard = "auto";
   double lock_timeout_s = 60.0;
+  bool replace = false;
 
   template <class V>
   void visit(V& v) {
@@ -46,6 +47,12 @@ struct RunSection {
        .unit = "s",
        .min = 1.0,
        .max = 1e6,
+       .identity = false});
+    v("replace",
+      replace,
+      {.doc = "Move unfinished runs of another configuration or plan, with their checkpoints, to "
+              "<paths.output>/replaced; false = refuse to start. (They go on from there when that "
+              "configuration is run again.)",
        .identity = false});
   }
 };

@@ -50,6 +50,12 @@ struct Mode {
   void (*check)(const std::vector<io::Experiment>&, const TrainConfig&);
   /// Names the data for the configuration hash; called once per sweep, may prepare caches.
   std::string (*data_identity)(const TrainConfig&);
+  /// What of the configuration decides the loss of an experiment, as text; what the plan says in
+  /// its place (trained()) and what data_identity() covers is not in it.
+  std::string (*config_identity)(const TrainConfig&);
+  /// What of an experiment's plan decides its loss: neither its name nor its place in the plan, so
+  /// that a run keeps its result when the plan around it changes.
+  io::Json (*trained)(const io::Experiment&, const TrainConfig&);
   /// Only for in_worker modes: predicts what a run takes.
   RunNeeds (*needs)(const RunRequest&);
   /// Runs one experiment. What failed is a result with its status and reason; a stop signal throws

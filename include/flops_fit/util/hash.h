@@ -19,4 +19,8 @@ inline constexpr uint64_t kFnvOffset = 0xcbf29ce484222325ULL;
 /// 16 hexadecimal digits.
 [[nodiscard]] std::string hash_text(uint64_t hash);
 
+/// Whether it is what hash_text() writes. A hash that is read from a file is checked before it
+/// becomes part of a path or of a request.
+[[nodiscard]] bool is_hash(std::string_view text);
+
 }  // namespace ff

@@ -14,7 +14,8 @@ namespace ff {
 
 class ThreadPool {
  public:
-  /// The calling thread is one of them; 1 makes no others.
+  /// The calling thread is one of them; 1 makes no others. Where the system gives fewer, the pool
+  /// has as many as it gives (see threads.h).
   explicit ThreadPool(int64_t num_threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;

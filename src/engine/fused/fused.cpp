@@ -52,7 +52,7 @@ class FusedEngine final : public Engine {
   void set_num_threads(int64_t num_threads) override {
     pool_ = std::make_unique<ThreadPool>(num_threads);
     workspaces_.resize(1);
-    while (std::cmp_less(workspaces_.size(), num_threads)) {
+    while (std::cmp_less(workspaces_.size(), pool_->num_threads())) {
       workspaces_.push_back(network_.make_workspace());
     }
   }

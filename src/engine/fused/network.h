@@ -71,6 +71,9 @@ struct BatchSize {
 class Network {
  public:
   Network(const model::Parametrization& p, const EngineOptions& options);
+  // The slots point into p_, so a copy would point into the first one.
+  Network(const Network&) = delete;
+  Network& operator=(const Network&) = delete;
 
   [[nodiscard]] Workspace make_workspace() const;
 

@@ -61,6 +61,17 @@ std::string api_data_identity(const TrainConfig& config) {
       "api {} {}", config.api.base_url, hash_text(config::identity_hash(config.api)));
 }
 
+std::string api_config_identity(const TrainConfig&) {
+  return "";  // what the service is asked is part of the data's identity and of trained()
+}
+
+io::Json api_trained(const io::Experiment& experiment, const TrainConfig& config) {
+  io::Json asked = io::to_json(wanted(experiment, config));
+  asked.erase("experiment_id");
+  asked.erase("predicted_seconds");
+  return asked;
+}
+
 int64_t api_at_once(const TrainConfig& config) {
   return config.api.concurrency;
 }

@@ -3,6 +3,7 @@
 #include "modes/modes.h"
 #include "training_loop.h"
 
+#include "flops_fit/config/dump.h"
 #include "flops_fit/data/dataset.h"
 #include "flops_fit/data/tokenize.h"
 #include "flops_fit/engine/cpu.h"
@@ -39,6 +40,21 @@ void warn_of_learning_rate(const std::vector<io::Experiment>& sweep, const Train
           format_number(entry.usual_lr));
       return;
     }
+  }
+}
+
+/// At a rate of 0 a run would train nothing, and its loss would count all the same.
+void check_learning_rate(const io::Experiment& e, const TrainConfig& config) {
+  if (config.trainer.learning_rate && !(*config.trainer.learning_rate > 0)) {
+    throw error<ConfigError>(
+        "trainer.learning_rate={}: give a positive one, or null for the plan's.",
+        format_number(*config.trainer.learning_rate));
+  }
+  if (!config.trainer.learning_rate && !(e.learning_rate > 0)) {
+    throw error<ConfigError>(
+        "{}: experiment {} has no learning_rate; plan with ff-plan, or set trainer.learning_rate.",
+        config.paths.sweep,
+        e.experiment_id);
   }
 }
 
@@ -98,11 +114,13 @@ void check_local(const std::vector<io::Experiment>& sweep, const TrainConfig& co
   for (const io::Experiment& e : sweep) {
     if (!e.trainable()) {
       throw error<ConfigError>(
-          "{}: experiment {} has no architecture, so there is nothing to train; plan with "
+          "{}: experiment {} has no {}, so there is nothing to train; plan with "
           "ff-plan model.shapes=search, or use mode=mock.",
           config.paths.sweep,
-          e.experiment_id);
+          e.experiment_id,
+          e.architecture ? "num_steps" : "architecture");
     }
+    check_learning_rate(e, config);
     const cost::Architecture& arch = *e.architecture;
     if (arch.vocab_size < vocab) {
       throw error<ConfigError>(
@@ -157,8 +175,34 @@ void check_local(const std::vector<io::Experiment>& sweep, const TrainConfig& co
 }
 
 std::string local_data_identity(const TrainConfig& config) {
-  data::ensure_token_cache(config.dataset);
-  return data::open_dataset(config.dataset)->identity();
+  return data::prepare_dataset(config.dataset)->identity();
+}
+
+std::string local_config_identity(const TrainConfig& config) {
+  TrainConfig decides = config;
+  decides.dataset = {};  // data_identity() knows the contents, wherever they lie
+  decides.mock = {};
+  engine::EngineOptions options = engine_options(config);
+  options.device = engine::resolve_device(config.hardware.device);
+  decides.engine = engine::choose_engine(config.engine, options);
+  decides.hardware.device = options.device;
+  // In the schedule that trained() gives.
+  decides.trainer.batch_size.reset();
+  decides.trainer.learning_rate.reset();
+  decides.trainer.warmup_ratio.reset();
+  decides.trainer.seed.reset();
+  return config::identity_yaml(decides);
+}
+
+io::Json local_trained(const io::Experiment& experiment, const TrainConfig& config) {
+  const RunSchedule run = make_schedule(experiment, config);
+  return {{"architecture", io::to_json(*experiment.architecture)},
+          {"batch_size", run.batch_size},
+          {"num_steps", run.num_steps},
+          {"warmup_steps", run.warmup_steps},
+          {"learning_rate", run.learning_rate},
+          {"weight_decay", run.weight_decay},
+          {"seed", run.seed}};
 }
 
 RunNeeds local_needs(const RunRequest& request) {
@@ -178,11 +222,7 @@ RunNeeds local_needs(const RunRequest& request) {
 
 io::RunResult run_local(const RunRequest& request) {
   const std::string device = engine::resolve_device(request.config.hardware.device);
-  const auto dataset = data::open_dataset(request.config.dataset);
-  if (dataset->identity() != request.data_identity) {
-    throw error<Error>(
-        "the corpus or its tokenizer changed since ff-train started; start ff-train again.");
-  }
+  const auto dataset = data::open_dataset(request.config.dataset, request.data_identity);
   const data::EvalSet held_out = dataset->eval_set(request.config.evaluation.tokens);
   const EngineChoice choice = choose_for(request, device);
   const TrainerSection& trainer = request.config.trainer;

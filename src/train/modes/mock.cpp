@@ -3,6 +3,7 @@
 // (The Python tool's mock law gives losses of 10 to 33; this one is Hoffmann et al.'s by default.)
 #include "modes/modes.h"
 
+#include "flops_fit/config/dump.h"
 #include "flops_fit/util/error.h"
 #include "flops_fit/util/hash.h"
 #include "flops_fit/util/units.h"
@@ -14,11 +15,11 @@
 namespace ff::train {
 namespace {
 
-/// A standard normal number that depends on the seed and the experiment alone, not on the order in
-/// which experiments run. (std::normal_distribution differs between standard libraries.)
+/// A standard normal number that depends on the seed and the experiment alone, neither on its name
+/// nor on the order in which experiments run. (std::normal_distribution differs between standard
+/// libraries.)
 double noise_of(const io::Experiment& e, int64_t seed) {
-  const uint64_t key = fnv1a(
-      fmt::format("{}|{}|{}|{}|{}", seed, e.experiment_id, e.model_size, e.num_tokens, e.seed));
+  const uint64_t key = fnv1a(fmt::format("{}|{}|{}|{}", seed, e.model_size, e.num_tokens, e.seed));
   std::mt19937_64 generator(key);
   const auto uniform = [&] { return (static_cast<double>(generator() >> 11) + 0.5) * 0x1p-53; };
   const double radius = std::sqrt(-2.0 * std::log(uniform()));
@@ -40,6 +41,18 @@ void check_mock(const std::vector<io::Experiment>& sweep, const TrainConfig& con
 
 std::string mock_data_identity(const TrainConfig&) {
   return "mock";
+}
+
+std::string mock_config_identity(const TrainConfig& config) {
+  return config::identity_yaml(config.mock);
+}
+
+io::Json mock_trained(const io::Experiment& e, const TrainConfig& config) {
+  return {{"model_size", e.model_size},
+          {"num_tokens", e.num_tokens},
+          {"planned_flops", e.planned_flops},
+          {"seed", e.seed},
+          {"recorded_seed", config.trainer.seed.value_or(e.seed)}};
 }
 
 io::RunResult run_mock(const RunRequest& request) {
