@@ -2,11 +2,12 @@
 #include "cli.h"
 
 #include "cli_options.h"
+#include "multirun.h"
 
 #include "flops_fit/config/pipeline.h"
-#include "flops_fit/data/corpus.h"
 #include "flops_fit/util/atomic_file.h"
 #include "flops_fit/util/signals.h"
+#include "flops_fit/util/terminal.h"
 #include "flops_fit/util/version.h"
 
 #include <spdlog/spdlog.h>
@@ -27,11 +28,12 @@ namespace fs = std::filesystem;
 constexpr std::array kStages = {
     "planner", "trainer", "analyzer", "visualizer", "tokenizer", "roofline"};
 
-/// Data for the user. Throws if it cannot be written (a full disk behind a redirection).
+/// The key that each job of a sweep gets a folder of its own with.
+constexpr const char* kOutput = "output_dir";
+
+/// Data for the user; finish() sees whether it was written.
 void print(const std::string& text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
-    throw Error("cannot write to standard output.");
-  }
+  std::fwrite(text.data(), 1, text.size(), stdout);
 }
 
 std::string preset_table(const std::vector<config::Preset>& presets) {
@@ -68,6 +70,7 @@ class Session {
     if (answer_without_files()) {
       return ExitCode::kOk;
     }
+    check_current_folder();
     const auto verbosity = verbosity_of(options_);
     init_logging(verbosity);
     search_path_ =
@@ -101,6 +104,16 @@ class Session {
   }
 
  private:
+  /// Every relative path starts from it.
+  static void check_current_folder() {
+    std::error_code failure;
+    static_cast<void>(fs::current_path(failure));
+    if (failure) {
+      throw error<PathError>("the current folder: {}. Was it removed? Change to another one.",
+                             failure.message());
+    }
+  }
+
   /// --version and the like, which must be quick and work anywhere.
   bool answer_without_files() const {
     if (options_.help) {
@@ -209,20 +222,66 @@ class Session {
   }
 
   int multirun() {
-    const auto jobs = config::expand_sweeps(options_.overrides, search_path_);
-    // Faults in the configuration show before the first job has run for an hour.
-    for (const auto& job : jobs) {
-      config::ComposeRequest check = request();
-      check.overrides = job;
-      erased_->load(config::compose(check).tree);
+    const auto changes = config::parse_overrides(options_.overrides);
+    const bool user_chose_output = std::any_of(
+        changes.begin(), changes.end(), [](const auto& change) { return change.key == kOutput; });
+    const bool numbered = erased_->schema.find(kOutput) != nullptr && !user_chose_output;
+    const bool writes = options_.show_config.empty() && !options_.dry_run;
+    std::vector<Job> jobs;
+    for (auto& overrides : config::expand_sweeps(options_.overrides, search_path_)) {
+      jobs.push_back({.overrides = std::move(overrides)});
     }
-    const auto names = config::parse_overrides(options_.overrides);
-    const bool user_chose_output =
-        std::any_of(names.begin(), names.end(), [](const config::Override& change) {
-          return change.key == "output_dir";
-        });
-    const bool numbered = erased_->schema.find("output_dir") != nullptr && !user_chose_output;
-    return run_jobs(child_flags(), jobs, numbered);
+    check_jobs(jobs, numbered, writes, changes);
+    if (!numbered) {
+      return run_jobs(child_flags(), jobs);
+    }
+    const std::string folder = writes ? make_multirun_folder(jobs) : "multirun/new";
+    for (size_t i = 0; i < jobs.size(); ++i) {
+      jobs[i].output = numbered_output(folder, i);
+    }
+    const int code = run_jobs(child_flags(), jobs);
+    if (writes) {
+      remove_empty_multirun_folder(jobs, folder);
+    }
+    return code;
+  }
+
+  static std::string numbered_output(const std::string& folder, size_t job) {
+    return fmt::format("{}={}/{}", kOutput, folder, job);
+  }
+
+  /// Faults in the configuration, and jobs that would write over each other, show before the first
+  /// job has run for an hour.
+  void check_jobs(std::vector<Job>& jobs,
+                  bool numbered,
+                  bool writes,
+                  const std::vector<config::Override>& changes) {
+    const auto swept = std::find_if(
+        changes.begin(), changes.end(), [](const auto& change) { return change.is_sweep; });
+    JobOutputs outputs(swept == changes.end() ? "seed" : swept->key, numbered ? "" : kOutput);
+    for (size_t i = 0; i < jobs.size(); ++i) {
+      config::ComposeRequest check = request();
+      check.overrides = jobs[i].overrides;
+      if (numbered) {
+        check.overrides.push_back(numbered_output("multirun/new", i));
+      }
+      const config::Composition composed = config::compose(check);
+      const auto loaded = config::parse_yaml(erased_->load(composed.tree), "the configuration");
+      const std::string& run_dir = composed.hydra.run_dir;
+      jobs[i].run_dir = run_dir;
+      if (!writes) {
+        continue;
+      }
+      for (const std::string& key : program_->outputs) {
+        const config::Node* value = loaded.find_path(key);
+        if (value != nullptr && !value->text.empty()) {
+          outputs.add(i, run_dir, key, value->text);
+        }
+      }
+      if (composed.hydra.output_subdir) {
+        outputs.add(i, run_dir, "hydra.output_subdir", *composed.hydra.output_subdir);
+      }
+    }
   }
 
   std::vector<std::string> child_flags() const {
@@ -259,24 +318,43 @@ class Session {
 /// A message as one line for a terminal: what it quotes from a file may hold anything.
 std::string one_line(const std::string& message) {
   constexpr size_t kLongest = 4000;
-  int64_t replaced = 0;
-  size_t first = 0;
-  std::string line = data::repair_utf8(message.substr(0, kLongest), replaced, first);
-  std::replace_if(
-      line.begin(),
-      line.end(),
-      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; },
-      ' ');
+  const std::string line = printable_text(message.substr(0, kLongest));
   return message.size() > kLongest ? line + "..." : line;
 }
 
 int report(const Program& program, const std::string& message, ExitCode code) {
   std::fflush(stdout);
-  fmt::print(stderr, "{}: error: {}\n", program.name, one_line(message));
+  write_to_stderr(fmt::format("{}: error: {}\n", program.name, one_line(message)));
   return static_cast<int>(code);
 }
 
+/// The file or files first, as in all other messages; the library begins with the call's name.
+std::string text_of(const fs::filesystem_error& problem) {
+  std::string files = problem.path1().string();
+  if (!problem.path2().empty()) {
+    files += " and " + problem.path2().string();
+  }
+  return fmt::format("{}{}{}.", files, files.empty() ? "" : ": ", problem.code().message());
+}
+
+/// What a program prints goes to a buffer first: whether it was written shows here. Nothing that
+/// ran after a signal or failed is made to look better by it.
+int finish(const Program& program, int code) {
+  const std::string problem = stdout_problem();
+  if (problem.empty()) {
+    return code;
+  }
+  const bool stopped = code >= static_cast<int>(ExitCode::kHungUp);
+  return report(program,
+                fmt::format("cannot write to standard output: {}.", problem),
+                stopped ? static_cast<ExitCode>(code) : ExitCode::kRuntimeFailure);
+}
+
 }  // namespace
+
+void print_text(std::string_view text) {
+  print(printable_text(text, Newlines::kKeep));
+}
 
 namespace detail {
 
@@ -289,13 +367,20 @@ int run_erased(int argc,
   install_cleanup_handlers();
   try {
     Session session(program, stages, erased, parse_options(argc, argv, program, erased.schema));
-    return static_cast<int>(session.run());
+    return finish(program, static_cast<int>(session.run()));
   } catch (const Error& problem) {
     return report(program, problem.what(), problem.exit_code());
   } catch (const std::bad_alloc&) {
     return report(program, "out of memory.", ExitCode::kRuntimeFailure);
+  } catch (const fs::filesystem_error& problem) {
+    return report(program, text_of(problem), ExitCode::kRuntimeFailure);
   } catch (const std::exception& problem) {
-    return report(program, problem.what(), ExitCode::kRuntimeFailure);
+    // Of fmt::print(), which names no file.
+    const bool printing = std::ferror(stdout) != 0;
+    return report(program,
+                  printing ? fmt::format("cannot write to standard output: {}.", stdout_problem())
+                           : problem.what(),
+                  ExitCode::kRuntimeFailure);
   } catch (...) {
     return report(program, "an unknown exception (a bug).", ExitCode::kRuntimeFailure);
   }

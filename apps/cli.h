@@ -15,6 +15,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -38,6 +39,8 @@ struct Program {
   std::string summary;                ///< one sentence
   std::vector<std::string> examples;  ///< three command lines that work
   std::string files;                  ///< what it reads and writes, one line each
+  /// The keys that say where it writes: no two jobs of a sweep may have one value.
+  std::vector<std::string> outputs = {};
   bool has_dry_run = false;
   std::vector<ExtraFlag> extra_flags = {};
   Subcommands commands = {};
@@ -60,6 +63,10 @@ struct Context {
 
   [[nodiscard]] bool has(const std::string& flag) const { return extra.count(flag) > 0; }
 };
+
+/// Prints text for people, which may quote ids and names from files: with nothing that a terminal
+/// obeys. Data (JSON, files) is printed as it is. Whether it was written shows at the end.
+void print_text(std::string_view text);
 
 namespace detail {
 

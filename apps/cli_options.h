@@ -55,10 +55,4 @@ struct Options {
 /// The flags of the program in long form, hidden ones left out.
 [[nodiscard]] std::vector<std::string> flag_names(const Program& program);
 
-/// Runs every job of a sweep as a child process and returns the worst exit code. `flags` go to
-/// each.
-[[nodiscard]] int run_jobs(const std::vector<std::string>& flags,
-                           const std::vector<std::vector<std::string>>& jobs,
-                           bool numbered_output);
-
 }  // namespace ff::cli

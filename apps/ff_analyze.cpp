@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
           "the runs'\n       training curves if they are there (paths.trajectories)\n"
           "writes paths.analysis/scaling_laws.json, optimal_configs.json and report.md; for an "
           "lr_transfer\n       sweep paths.analysis/lr_transfer.json and report.md",
+      .outputs = {"paths.analysis"},
       .extra_flags = {{.name = "summary",
                        .doc = "Print only the law and the predicted optima, or the verdict."}}};
   return ff::cli::run_program<ff::analysis::AnalyzerConfig>(
@@ -33,7 +34,11 @@ int main(int argc, char** argv) {
       [](const ff::analysis::AnalyzerConfig& config, const ff::cli::Context& context) {
         const ff::analysis::AnalysisReport report =
             ff::analysis::run_analysis(config, context.json);
-        fmt::print("{}", context.has("summary") ? report.summary : report.text);
+        if (context.json && !context.has("summary")) {
+          fmt::print("{}", report.text);
+        } else {
+          ff::cli::print_text(context.has("summary") ? report.summary : report.text);
+        }
         return ff::ExitCode::kOk;
       });
 }

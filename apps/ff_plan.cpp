@@ -22,7 +22,8 @@ int main(int argc, char** argv) {
       .files =
           "reads  plan.prior.laws (a scaling_laws.json), if given\n"
           "writes output.sweep_path (outputs/sweep.json), and ~/.cache/flops-fit/speed.json: how "
-          "fast this machine trains"};
+          "fast this machine trains",
+      .outputs = {"output.sweep_path"}};
   return ff::cli::run_program<ff::plan::PlanConfig>(
       argc,
       argv,
@@ -30,11 +31,16 @@ int main(int argc, char** argv) {
       ff::cli::all_stages(),
       [](const ff::plan::PlanConfig& config, const ff::cli::Context& context) {
         // ff-train's keys are not known here; what it evaluates on by default is.
-        fmt::print("{}",
-                   ff::plan::run_plan(config,
-                                      {.as_json = context.json,
-                                       .evaluation_tokens = ff::train::EvaluationSection{}.tokens,
-                                       .speed = {.cache = ff::engine::default_speed_cache()}}));
+        const std::string report =
+            ff::plan::run_plan(config,
+                               {.as_json = context.json,
+                                .evaluation_tokens = ff::train::EvaluationSection{}.tokens,
+                                .speed = {.cache = ff::engine::default_speed_cache()}});
+        if (context.json) {
+          fmt::print("{}", report);
+        } else {
+          ff::cli::print_text(report);
+        }
         return ff::ExitCode::kOk;
       });
 }

@@ -7,8 +7,6 @@
 #include "flops_fit/util/error.h"
 #include "flops_fit/util/long_work.h"
 
-#include <fmt/format.h>
-
 #include <csignal>
 #include <string>
 #include <sys/prctl.h>
@@ -61,7 +59,7 @@ int main(int argc, char** argv) {
         const auto summary = context.has("dataset-json")
                                  ? ff::tokenize::tokenize_json(context.extra.at("dataset-json"))
                                  : ff::tokenize::tokenize(config.dataset);
-        fmt::print("{}\n", ff::tokenize::describe(summary));
+        ff::cli::print_text(ff::tokenize::describe(summary) + "\n");
         return ff::ExitCode::kOk;
       });
 }

@@ -174,6 +174,7 @@ int main(int argc, char** argv) {
           "writes paths.output/results.json and paths.output/runs/<id>/ (config.yaml, "
           "experiment.json, metrics.jsonl, result.json, TensorBoard events; api.json with "
           "mode=api)",
+      .outputs = {"paths.output"},
       .has_dry_run = true,
       .extra_flags = {
           {.name = "show-parametrization",

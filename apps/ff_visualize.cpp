@@ -44,7 +44,8 @@ int main(int argc, char** argv) {
       .files =
           "reads  paths.results, paths.analysis (scaling_laws.json) or paths.lr_transfer, "
           "paths.runs\n"
-          "writes paths.plots/<figure>.{png,svg,pdf,gp,tsv} and paths.report"};
+          "writes paths.plots/<figure>.{png,svg,pdf,gp,tsv} and paths.report",
+      .outputs = {"paths.plots", "paths.report"}};
   return ff::cli::run_program<ff::plot::VisualizerConfig>(
       argc, argv, program, ff::cli::all_stages(), run);
 }

@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <system_error>
 
 namespace ff::config {
 namespace {
@@ -111,7 +112,8 @@ Node FileLoader::section_of(Node tree, const fs::path& file) const {
   const bool foreign = std::any_of(tree.keys.begin(), tree.keys.end(), [&](const auto& key) {
     return is_stage(key) && request_->schema.find(key) == nullptr;
   });
-  const bool in_presets = fs::absolute(file).parent_path().filename() == "presets";
+  std::error_code failure;
+  const bool in_presets = fs::absolute(file, failure).parent_path().filename() == "presets";
   if (!in_presets && !(all_stages && foreign)) {
     return tree;
   }

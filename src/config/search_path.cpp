@@ -18,14 +18,29 @@ bool is_file(const fs::path& path) {
   return fs::is_regular_file(path, ignored);
 }
 
+/// Throws for what is there, or may be, and cannot be looked at: it is not to be taken for missing.
+bool is_readable_file(const fs::path& path) {
+  std::error_code failure;
+  const fs::file_status status = fs::status(path, failure);
+  if (failure && status.type() != fs::file_type::not_found) {
+    throw error<ConfigError>("{}: {}.", path.string(), failure.message());
+  }
+  return status.type() == fs::file_type::regular;
+}
+
 bool is_folder(const fs::path& path) {
   std::error_code ignored;
   return fs::is_directory(path, ignored);
 }
 
 fs::path named_folder(std::string_view option, const std::string& folder) {
-  if (!is_folder(folder)) {
+  std::error_code failure;
+  const fs::file_status status = fs::status(folder, failure);
+  if (status.type() == fs::file_type::not_found || (!failure && !fs::is_directory(status))) {
     throw error<ConfigError>("{} {}: there is no such folder.", option, folder);
+  }
+  if (failure) {
+    throw error<ConfigError>("{} {}: {}.", option, folder, failure.message());
   }
   return folder;
 }
@@ -87,7 +102,7 @@ std::vector<fs::path> search_path(const SearchPlaces& places) {
 fs::path executable_dir() {
   std::error_code failure;
   const fs::path self = fs::read_symlink("/proc/self/exe", failure);
-  return failure ? fs::current_path() : self.parent_path();
+  return failure ? fs::path(".") : self.parent_path();
 }
 
 std::vector<std::string> config_names(const std::vector<fs::path>& search_path) {
@@ -108,11 +123,11 @@ std::optional<fs::path> find_config(const std::vector<fs::path>& search_path,
   const bool has_suffix = fs::path(name).extension() == ".yaml";
   const std::string file = has_suffix ? name : name + ".yaml";
   if (name.starts_with('/') || name.starts_with("./") || name.starts_with("../")) {
-    return is_file(file) ? std::optional<fs::path>(file) : std::nullopt;
+    return is_readable_file(file) ? std::optional<fs::path>(file) : std::nullopt;
   }
   for (const char* prefix : {"", "presets"}) {
     for (const fs::path& folder : search_path) {
-      if (is_file(folder / prefix / file)) {
+      if (is_readable_file(folder / prefix / file)) {
         return folder / prefix / file;
       }
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/util/log.h"
 
+#include "flops_fit/util/terminal.h"
+
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
@@ -8,6 +10,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <memory>
+#include <string>
 #include <string_view>
 
 namespace ff {
@@ -42,6 +45,20 @@ class LevelPrefix final : public spdlog::custom_flag_formatter {
   }
 };
 
+/// The message, as a terminal may see it.
+class PrintableMessage final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message,
+              const std::tm&,
+              spdlog::memory_buf_t& out) override {
+    const std::string text = printable_text({message.payload.data(), message.payload.size()});
+    out.append(text.data(), text.data() + text.size());
+  }
+  std::unique_ptr<custom_flag_formatter> clone() const override {
+    return std::make_unique<PrintableMessage>();
+  }
+};
+
 }  // namespace
 
 void init_logging(Verbosity verbosity) {
@@ -51,7 +68,7 @@ void init_logging(Verbosity verbosity) {
       plain ? spdlog::color_mode::never : spdlog::color_mode::automatic);
   // Only the prefix is coloured; ordinary lines stay as they are.
   auto formatter = std::make_unique<spdlog::pattern_formatter>();
-  formatter->add_flag<LevelPrefix>('*').set_pattern("%^%*%$%v");
+  formatter->add_flag<LevelPrefix>('*').add_flag<PrintableMessage>('&').set_pattern("%^%*%$%&");
   auto logger = std::make_shared<spdlog::logger>("ff", std::move(sink));
   logger->set_formatter(std::move(formatter));
   logger->set_level(verbosity == Verbosity::kQuiet    ? spdlog::level::warn

@@ -3,13 +3,13 @@
 
 #include "flops_fit/util/progress.h"
 #include "flops_fit/util/signals.h"
+#include "flops_fit/util/terminal.h"
 #include "flops_fit/util/units.h"
 
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cstdio>
 #include <cstring>
 #include <mutex>
 #include <utility>
@@ -43,7 +43,7 @@ void show(const std::string& line) {
   const auto now = std::chrono::steady_clock::now();
   if (now - where.handed_on >= kPause) {
     where.handed_on = now;
-    fmt::print(stderr, "{}{}\n", kProgressWord, line);
+    write_to_stderr(fmt::format("{}{}\n", kProgressWord, line));
   }
 }
 

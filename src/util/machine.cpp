@@ -14,6 +14,7 @@
 #include <iterator>
 #include <numeric>
 #include <sched.h>
+#include <system_error>
 #include <thread>
 #include <unistd.h>
 
@@ -83,7 +84,8 @@ std::vector<CpuCache> read_caches() {
   std::vector<CpuCache> caches;
   for (int index = 0; index < 8; ++index) {
     const fs::path folder = fmt::format("/sys/devices/system/cpu/cpu0/cache/index{}", index);
-    if (!fs::exists(folder)) {
+    std::error_code failure;
+    if (!fs::exists(folder, failure)) {
       break;
     }
     caches.push_back({.level = leading_int(slurp(folder / "level")),

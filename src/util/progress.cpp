@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/util/progress.h"
 
-#include <fmt/format.h>
+#include "flops_fit/util/terminal.h"
 
-#include <cstdio>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -13,6 +12,17 @@ namespace {
 size_t terminal_columns() {
   winsize size{};
   return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 10 ? size.ws_col : 80;
+}
+
+/// At most `columns` bytes of it, which are no more columns, and no half of a character.
+std::string first_columns(std::string line, size_t columns) {
+  if (line.size() > columns) {
+    while (columns > 0 && (static_cast<unsigned char>(line[columns]) & 0xC0) == 0x80) {
+      --columns;
+    }
+    line.resize(columns);
+  }
+  return line;
 }
 
 }  // namespace
@@ -32,18 +42,16 @@ void Progress::show(const std::string& line) {
   }
   last_ = Clock::now();
   if (terminal_) {
-    fmt::print(stderr, "\r\x1b[K{}", line.substr(0, terminal_columns() - 1));
-    std::fflush(stderr);
+    write_to_stderr("\r\x1b[K" + first_columns(printable_text(line), terminal_columns() - 1));
     shown_ = true;
   } else {
-    fmt::print(stderr, "{}\n", line);
+    write_to_stderr(printable_text(line) + "\n");
   }
 }
 
 void Progress::clear() {
   if (shown_) {
-    fmt::print(stderr, "\r\x1b[K");
-    std::fflush(stderr);
+    write_to_stderr("\r\x1b[K");
     shown_ = false;
   }
 }

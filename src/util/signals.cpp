@@ -58,6 +58,8 @@ Table<const char*> folders;
 Table<pid_t> groups;
 /// Threads that are starting a child, which is in no table yet.
 std::atomic<int> starting{0};
+/// Whose tables these are: a copy of this process (fork) has no right to what is in them.
+std::atomic<pid_t> owner{0};
 /// A signal is ending the process: what was in the tables must not be freed any more.
 std::atomic<bool> ending{false};
 /// The first signal of install_stop_handlers(), and when it came.
@@ -132,6 +134,9 @@ void remove_folder(const char* path) {
 }
 
 void clean_up() {
+  if (owner != ::getpid()) {
+    return;
+  }
   for (int waited_ms = 0; starting > 0 && waited_ms < 1000; ++waited_ms) {
     sleep_1_ms();
   }
@@ -190,7 +195,8 @@ void install(int signal, void (*handler)(int), int flags) {
   ::sigaction(signal, &action, nullptr);
 }
 
-void let_writes_fail() {
+void finish_installing() {
+  owner = ::getpid();
   for (const int signal : {SIGPIPE, SIGXFSZ}) {
     if (!is_ignored(signal)) {
       install(signal, on_failed_write, SA_RESTART);
@@ -216,7 +222,7 @@ void install_cleanup_handlers() {
       install(signal, on_end, SA_RESTART);
     }
   }
-  let_writes_fail();
+  finish_installing();
 }
 
 void install_stop_handlers() {
@@ -226,7 +232,7 @@ void install_stop_handlers() {
       install(signal, on_stop, 0);
     }
   }
-  let_writes_fail();
+  finish_installing();
 }
 
 int stop_signal() {

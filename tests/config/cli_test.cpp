@@ -166,7 +166,8 @@ TEST_CASE("the flag --multirun runs every combination in a folder of its own", "
         "mode=api\n");
   CHECK_THAT(outcome.out, ContainsSubstring("7 multirun/"));
   CHECK_THAT(outcome.out, ContainsSubstring("/3 text\n"));
-  CHECK(desk.run("-q -m seed=7,8 output_dir=mine --json").out == "7 mine json\n8 mine json\n");
+  CHECK(desk.run("-q -m seed=7,8 'output_dir=mine/${seed}' --json").out ==
+        "7 mine/7 json\n8 mine/8 json\n");
   CHECK(desk.run("-q -m seed=7,4,3,9").code == 3);
   // A fault in the last job is found before the first one runs.
   outcome = desk.run("-q -m seed=7,abc");

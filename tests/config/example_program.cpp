@@ -3,13 +3,17 @@
 #include "cli.h"
 #include "sample.h"
 
+#include "flops_fit/util/atomic_file.h"
+
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <array>
 #include <cstdio>
+#include <filesystem>
 #include <new>
 #include <stdexcept>
+#include <unistd.h>
 
 namespace {
 
@@ -24,6 +28,19 @@ ff::ExitCode run(const ff::test::SampleConfig& config, const ff::cli::Context& c
   }
   if (config.seed == 2) {
     throw std::bad_alloc();
+  }
+  if (config.seed == 5) {
+    const ff::TemporaryFile unfinished(config.output.sweep_path);
+    ::sleep(30);
+  }
+  if (config.seed == 6) {
+    ff::write_file_atomically(config.output.sweep_path, "sweep");
+  }
+  if (config.seed == 11) {  // what the library throws
+    spdlog::info("{} bytes", std::filesystem::file_size(config.output.sweep_path));
+  }
+  for (const std::string& tag : config.tags) {
+    spdlog::warn("tag {}", tag);
   }
   if (config.seed == 4) {
     return ff::ExitCode::kSomeFailed;
@@ -46,6 +63,7 @@ int main(int argc, char** argv) {
       .summary = "Shows how a program stands on the shared front end.",
       .examples = {"ff-example", "ff-example seed=7", "ff-example -m seed=7,8"},
       .files = "reads  conf/planner.yaml\nwrites nothing",
+      .outputs = {"output.sweep_path"},
       .has_dry_run = true,
       .extra_flags = {{.name = "worker", .doc = "Work in DIR.", .value_name = "DIR"},
                       {.name = "secret", .doc = "Hidden.", .hidden = true}}};
