@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 namespace ff::analysis {
 namespace {
@@ -72,34 +71,6 @@ void check_sizes(const Dataset& data, std::vector<std::string>& warnings) {
   }
 }
 
-/// "cuda:0" and "cuda:1" are one kind of device.
-std::string device_kind(const std::string& device) {
-  return device.substr(0, device.find(':'));
-}
-
-template <class Key>
-void check_mixed(const Dataset& data,
-                 const char* what,
-                 Key key,
-                 std::vector<std::string>& warnings) {
-  std::map<std::string, int> counts;
-  for (const Run& run : data.runs) {
-    if (const std::string value = run.result ? key(*run.result) : ""; !value.empty()) {
-      ++counts[value];
-    }
-  }
-  if (counts.size() > 1) {
-    std::vector<std::string> parts;
-    for (const auto& [value, count] : counts) {
-      parts.push_back(fmt::format("{} {}", count, value));
-    }
-    warnings.push_back(
-        fmt::format("The runs mix {} ({}); their losses may differ for reasons other than N and D.",
-                    what,
-                    join_some(parts)));
-  }
-}
-
 void check_losses(const Dataset& data, std::vector<std::string>& warnings) {
   std::vector<std::string> below, off_budget;
   for (const Run& run : data.runs) {
@@ -134,10 +105,15 @@ void check_losses(const Dataset& data, std::vector<std::string>& warnings) {
 std::vector<std::string> check_data(const Dataset& data) {
   std::vector<std::string> warnings;
   check_sizes(data, warnings);
-  check_mixed(
-      data, "dtypes", [](const io::RunResult& run) { return run.dtype; }, warnings);
-  check_mixed(
-      data, "devices", [](const io::RunResult& run) { return device_kind(run.device); }, warnings);
+  std::vector<const io::RunResult*> results;
+  for (const Run& run : data.runs) {
+    if (run.result) {
+      results.push_back(&*run.result);
+    }
+  }
+  for (std::string& warning : check_origin(results)) {
+    warnings.push_back(std::move(warning));
+  }
   check_losses(data, warnings);
   for (std::string& warning : check_units(data)) {
     warnings.push_back(std::move(warning));

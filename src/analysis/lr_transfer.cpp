@@ -3,6 +3,7 @@
 
 #include "lr_curve.h"
 
+#include "flops_fit/analysis/checks.h"
 #include "flops_fit/util/error.h"
 #include "flops_fit/util/units.h"
 #include "flops_fit/util/version.h"
@@ -32,6 +33,7 @@ std::map<int64_t, LrWidth> sort_out(std::span<const io::RunResult> results, io::
   std::map<int64_t, LrWidth> widths;
   std::vector<std::string> unusable;
   std::set<int64_t> tokens;
+  std::vector<const io::RunResult*> used;
   for (const auto& [id, run] : latest) {
     // (Results of earlier versions call it failed.)
     const bool diverged =
@@ -49,8 +51,10 @@ std::map<int64_t, LrWidth> sort_out(std::span<const io::RunResult> results, io::
       cell.losses.push_back(*run->final_loss);
       tokens.insert(run->num_tokens);
     }
+    used.push_back(run);
     ++out.provenance.runs_used;
   }
+  out.warnings = check_origin(used);
   if (!unusable.empty()) {
     out.warnings.push_back(
         fmt::format("{} of {} runs count as not trained: they failed for another reason than "

@@ -3,6 +3,7 @@
 
 #include "flops_fit/api/fields.h"
 #include "flops_fit/api/pointer.h"
+#include "flops_fit/util/units.h"
 
 #include <fmt/format.h>
 
@@ -14,6 +15,10 @@ namespace {
 
 using io::Json;
 
+/// Longest and largest that are believed: 3000 years, and far beyond any run.
+constexpr double kMaxWallS = 1e11;
+constexpr double kMaxFlops = 1e45;
+
 std::optional<double> finite_number(const Json* value) {
   if (value == nullptr || !value->is_number() || !std::isfinite(value->get<double>())) {
     return std::nullopt;
@@ -21,9 +26,28 @@ std::optional<double> finite_number(const Json* value) {
   return value->get<double>();
 }
 
-std::optional<double> number_at(const Json& document, const std::optional<std::string>& pointer) {
-  const auto number = pointer ? finite_number(find_at(document, *pointer)) : std::nullopt;
-  return number && *number >= 0 ? number : std::nullopt;
+/// A number that is nice to have. Whatever else stands there is left out, which `doubt` then says.
+std::optional<double> number_at(const Json& document,
+                                const std::optional<std::string>& pointer,
+                                double least,
+                                double most,
+                                const char* name,
+                                const Secret& key,
+                                std::string& doubt) {
+  if (!pointer) {
+    return std::nullopt;
+  }
+  const Json* value = find_at(document, *pointer);
+  const auto number = finite_number(value);
+  if (number && *number >= least && *number <= most) {
+    return number;
+  }
+  doubt += fmt::format("{}the {} at \"{}\" ({}) is left out",
+                       doubt.empty() ? "" : "; ",
+                       name,
+                       *pointer,
+                       value == nullptr ? "nothing" : printable(as_text(*value), key));
+  return std::nullopt;
 }
 
 std::string reason_at(const Json& document,
@@ -67,8 +91,7 @@ Answer read_answer(const Json& document,
                    const ApiSection& api,
                    const Secret& key) {
   const ResponseSection& response = api.response;
-  Answer answer{.flops = number_at(document, response.flops),
-                .wall_s = number_at(document, response.wall_time)};
+  Answer answer;
   if (response.status) {
     const Json* status = find_at(document, *response.status);
     const std::string text =
@@ -100,6 +123,17 @@ Answer read_answer(const Json& document,
         "no finite loss at \"{}\": {}", response.loss, reason_at(document, body, api, key));
     return answer;
   }
+  if (*loss <= 0 || *loss > kHighestLoss) {
+    answer.reason =
+        fmt::format("the loss at \"{}\" is {}; a loss in nats per token is above 0 and at most {}",
+                    response.loss,
+                    format_number(*loss),
+                    format_number(kHighestLoss));
+    return answer;
+  }
+  answer.flops = number_at(document, response.flops, 1.0, kMaxFlops, "FLOPs", key, answer.doubt);
+  answer.wall_s =
+      number_at(document, response.wall_time, 0.0, kMaxWallS, "seconds", key, answer.doubt);
   answer.kind = Answer::Kind::kDone;
   answer.loss = *loss;
   return answer;

@@ -18,11 +18,10 @@ namespace ff::api {
 namespace {
 
 /// Paid for already.
-bool is_submitted(const Task& task, const ApiSection& api) {
+bool is_submitted(const Task& task) {
   const auto known = task.resume ? read_submission(task.run_dir) : std::nullopt;
   return known && known->state == Submission::State::kSubmitted &&
-         known->config_hash == task.config_hash &&
-         known->request_hash == request_hash(api, task.experiment);
+         known->config_hash == task.config_hash;
 }
 
 /// In the service's unit; check_service() has seen that it is a number.
@@ -63,7 +62,7 @@ void check_budget(std::span<const Task> tasks, const ApiSection& api, const Secr
   double needed = 0.0;
   int64_t count = 0;
   for (const Task& task : tasks) {
-    if (!is_submitted(task, api)) {
+    if (!is_submitted(task)) {
       needed += api.budget.cost.empty() ? 0.0 : cost_of(task.experiment, api.budget);
       ++count;
     }

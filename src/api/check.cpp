@@ -74,18 +74,37 @@ void check_header(const std::string& line) {
   check_names(line, "api.headers", {.key = true});
 }
 
-/// "host" of "http://host:port/path".
-std::string_view host_of(std::string_view url) {
-  url.remove_prefix(std::min(url.size(), url.find("://") + 3));
-  const std::string_view authority = url.substr(0, url.find('/'));
-  if (authority.starts_with('[')) {
-    return authority.substr(0, authority.find(']') + 1);
+/// Whether a segment of the path is "." or "..", also as %2e: it would lead to another place.
+bool has_dot_segment(std::string_view path) {
+  const std::string text = config::lower(std::string(path.substr(0, path.find_first_of("?#"))));
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find('/', begin), text.size());
+    std::string segment = text.substr(begin, end - begin);
+    for (size_t at = segment.find("%2e"); at != std::string::npos; at = segment.find("%2e")) {
+      segment.replace(at, 3, ".");
+    }
+    if (segment == "." || segment == "..") {
+      return true;
+    }
+    begin = end + 1;
   }
-  return authority.substr(0, authority.find(':'));
+  return false;
 }
 
-bool is_loopback(std::string_view host) {
-  return host == "localhost" || host == "[::1]" || host.starts_with("127.");
+void check_path(std::string_view path, std::string_view key) {
+  if (has_dot_segment(path)) {
+    throw error<ConfigError>(
+        "{}: \"{}\" has a part \".\" or \"..\"; write out where it leads.", key, path);
+  }
+}
+
+/// Those that libcurl looks at for http.
+bool http_proxy_is_set() {
+  const auto set = [](const char* name) {
+    const char* value = std::getenv(name);
+    return value != nullptr && *value != '\0';
+  };
+  return set("http_proxy") || set("all_proxy") || set("ALL_PROXY");
 }
 
 void check_base_url(const ApiSection& api, const Secret& key) {
@@ -109,9 +128,14 @@ void check_base_url(const ApiSection& api, const Secret& key) {
         "api.base_url holds a user name or password, which would be shown; send the key by "
         "{api_key} in api.headers or a query.");
   }
+  check_path(std::string_view(url).substr(url.find("://") + 3), "api.base_url");
   if (http && !key.empty() && !is_loopback(host_of(url))) {
-    spdlog::warn("api.base_url={}: the key travels unencrypted, as the service is asked over http.",
-                 url);
+    spdlog::warn(
+        "api.base_url={}: the key travels unencrypted, as the service is asked over http{}.",
+        url,
+        http_proxy_is_set() ? ", and through the proxy of $http_proxy or $all_proxy unless "
+                              "$no_proxy exempts the service"
+                            : "");
   }
 }
 
@@ -127,6 +151,10 @@ io::Json parse_body(const ApiSection& api) {
 }
 
 void check_templates(const ApiSection& api) {
+  check_path(api.submit.path, "api.submit.path");
+  check_path(api.poll.path, "api.poll.path");
+  check_path(api.lookup.path, "api.lookup.path");
+  check_path(api.budget.path, "api.budget.path");
   check_names(api.submit.path, "api.submit.path", {.fields = true});
   check_query(api.submit.query, "api.submit.query", {.fields = true});
   check_names(api.poll.path, "api.poll.path", {.id = true});

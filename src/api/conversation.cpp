@@ -10,8 +10,37 @@
 #include <spdlog/spdlog.h>
 
 #include <ctime>
+#include <mutex>
+#include <set>
+#include <utility>
 
 namespace ff::api {
+
+namespace {
+
+/// The services that have answered this process: what cannot be reached afterwards may come back.
+class Answered {
+ public:
+  void add(const std::string& base_url) {
+    const std::lock_guard guard(mutex_);
+    urls_.insert(base_url);
+  }
+  bool has(const std::string& base_url) {
+    const std::lock_guard guard(mutex_);
+    return urls_.contains(base_url);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::set<std::string> urls_;
+};
+
+Answered& answered() {
+  static Answered services;
+  return services;
+}
+
+}  // namespace
 
 Conversation::Conversation(const ApiSection& api, const Secret& key)
     : api_(api),
@@ -33,8 +62,16 @@ HttpResponse Conversation::send(const HttpRequest& request, const NoNeed& no_nee
                       : describe(response),
                   response.seconds);
     stop_if_all_fail(request, response);
-    if (!may_repeat(response) || (no_need && no_need(response)) || attempt == api_.max_attempts) {
-      return response;
+    if (not_sent(response)) {
+      const bool was_there = request.of_known_run || answered().has(api_.base_url);
+      if (!was_there || attempt == api_.max_attempts) {
+        stop_unreachable(request, response, attempt);
+      }
+    } else {
+      answered().add(api_.base_url);
+      if (!may_repeat(response) || (no_need && no_need(response)) || attempt == api_.max_attempts) {
+        return response;
+      }
     }
     const auto asked = retry_after_s(response.retry_after, std::time(nullptr));
     if (asked && *asked > api_.max_wait_s) {
@@ -84,16 +121,6 @@ void Conversation::stop_if_all_fail(const HttpRequest& request,
   switch (response.outcome) {
     case HttpOutcome::kStopped:
       throw Stopped();
-    case HttpOutcome::kNoConnection:
-      throw error<ServiceError>("{}: {}; is the service running, and api.base_url right?",
-                                request.name,
-                                describe(response));
-    case HttpOutcome::kTls:
-      throw error<ServiceError>(
-          "{}: the service cannot prove who it is: {}; nothing was sent. (api.ca_file names the "
-          "certificates of a private service.)",
-          request.name,
-          describe(response));
     default:
       break;
   }
@@ -114,6 +141,28 @@ void Conversation::stop_if_all_fail(const HttpRequest& request,
         response.status,
         target.empty() ? "nowhere" : printable(target, key_));
   }
+}
+
+void Conversation::stop_unreachable(const HttpRequest& request,
+                                    const HttpResponse& response,
+                                    int64_t attempts) const {
+  const std::string tried =
+      attempts == 1 ? "" : fmt::format(" ({} attempts, api.max_attempts)", attempts);
+  if (response.outcome == HttpOutcome::kTls) {
+    throw error<ServiceError>(
+        "{}: the service cannot prove who it is: {}{}; nothing was sent. (api.ca_file names the "
+        "certificates of a private service.)",
+        request.name,
+        describe(response),
+        tried);
+  }
+  throw error<ServiceError>("{}: {}{}; is the service running, and api.base_url right?{}",
+                            request.name,
+                            describe(response),
+                            tried,
+                            request.of_known_run ? " What was submitted is kept, and the next call "
+                                                   "goes on with it."
+                                                 : "");
 }
 
 io::Json Conversation::document(const HttpRequest& request, const HttpResponse& response) const {

@@ -26,7 +26,8 @@ class Conversation {
   /// Asked after an answer that may be repeated; true = no need to.
   using NoNeed = std::function<bool(const HttpResponse&)>;
 
-  /// The last answer, after up to api.max_attempts. Throws Stopped and ServiceError.
+  /// The last answer, after up to api.max_attempts. Throws Stopped and ServiceError: the latter if
+  /// the service cannot be reached, at once where it never was, for want of anything to wait for.
   [[nodiscard]] HttpResponse send(const HttpRequest& request, const NoNeed& no_need = {});
 
   /// The document of a good answer; throws Failure for any other.
@@ -37,6 +38,9 @@ class Conversation {
 
  private:
   void stop_if_all_fail(const HttpRequest& request, const HttpResponse& response) const;
+  [[noreturn]] void stop_unreachable(const HttpRequest& request,
+                                     const HttpResponse& response,
+                                     int64_t attempts) const;
 
   const ApiSection& api_;
   const Secret& key_;

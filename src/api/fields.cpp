@@ -107,7 +107,7 @@ std::string field_names() {
 }
 
 std::string as_text(const io::Json& value) {
-  return value.is_string() ? value.get<std::string>() : value.dump();
+  return value.is_string() ? value.get<std::string>() : io::json_text(value);
 }
 
 }  // namespace ff::api

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/api/http.h"
 
+#include "flops_fit/config/scalar.h"
 #include "flops_fit/util/error.h"
 #include "flops_fit/util/signals.h"
 #include "flops_fit/util/version.h"
 
+#include <arpa/inet.h>
 #include <array>
 #include <cctype>
 #include <cmath>
 #include <csignal>
 #include <curl/curl.h>
+#include <netinet/in.h>
 #include <new>
 #include <string_view>
 
@@ -128,6 +131,33 @@ class HeaderList {
 
 }  // namespace
 
+std::string host_of(const std::string& url) {
+  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parsed(curl_url(), &curl_url_cleanup);
+  if (!parsed) {
+    throw std::bad_alloc();
+  }
+  char* host = nullptr;
+  if (curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK ||
+      curl_url_get(parsed.get(), CURLUPART_HOST, &host, 0) != CURLUE_OK) {
+    return "";
+  }
+  const std::unique_ptr<char, decltype(&curl_free)> owned(host, &curl_free);
+  const std::string text = host;
+  return text.starts_with('[') && text.ends_with(']') ? text.substr(1, text.size() - 2) : text;
+}
+
+bool is_loopback(const std::string& host) {
+  in_addr v4{};
+  if (::inet_pton(AF_INET, host.c_str(), &v4) == 1) {
+    return (ntohl(v4.s_addr) >> 24) == 127;
+  }
+  in6_addr v6{};
+  if (::inet_pton(AF_INET6, host.c_str(), &v6) == 1) {
+    return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127);
+  }
+  return config::lower(host) == "localhost";
+}
+
 void HttpClient::Close::operator()(void* curl) const {
   curl_easy_cleanup(curl);
 }
@@ -162,6 +192,11 @@ HttpResponse HttpClient::send(const HttpRequest& request) {
   curl_easy_reset(curl);  // keeps the connections
   curl_easy_setopt(curl, CURLOPT_URL, request.url.c_str());
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);  // what is asked is what is checked
+  if (is_loopback(host_of(request.url))) {
+    // No proxy can reach this machine's own services, but it would see the key.
+    curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+  }
   curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
   curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);

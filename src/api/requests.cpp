@@ -81,7 +81,7 @@ HttpRequest submit_request(const ApiSection& api,
                                      api.submit.query,
                                      {.key = &key, .experiment = &experiment});
   if (!api.submit.body.empty()) {
-    request.body = expand_json(io::parse_json(api.submit.body), experiment).dump();
+    request.body = io::json_text(expand_json(io::parse_json(api.submit.body), experiment));
   }
   request.headers.push_back("Idempotency-Key: " + idempotency_key);
   // The id of a run is lost if its answer is not waited for.
@@ -90,11 +90,16 @@ HttpRequest submit_request(const ApiSection& api,
 }
 
 HttpRequest poll_request(const ApiSection& api, const Secret& key, const std::string& id) {
-  return make_request(api, "GET", api.poll.path, api.poll.query, {.key = &key, .id = &id});
+  HttpRequest request =
+      make_request(api, "GET", api.poll.path, api.poll.query, {.key = &key, .id = &id});
+  request.of_known_run = true;
+  return request;
 }
 
 HttpRequest lookup_request(const ApiSection& api, const Secret& key) {
-  return make_request(api, "GET", api.lookup.path, api.lookup.query, {.key = &key});
+  HttpRequest request = make_request(api, "GET", api.lookup.path, api.lookup.query, {.key = &key});
+  request.of_known_run = true;
+  return request;
 }
 
 HttpRequest budget_request(const ApiSection& api, const Secret& key) {
@@ -129,7 +134,7 @@ std::string request_hash(const ApiSection& api, const io::Experiment& experiment
   return hash_text(fnv1a(fmt::format("{} {} {}",
                                      api.submit.method,
                                      shown_url(api, path),
-                                     submitted_values(api, experiment).dump())));
+                                     io::json_text(submitted_values(api, experiment)))));
 }
 
 }  // namespace ff::api

@@ -25,6 +25,10 @@ bool outcome_unknown(const HttpResponse& response) {
   return response.outcome == HttpOutcome::kTimeout || response.outcome == HttpOutcome::kLost;
 }
 
+bool not_sent(const HttpResponse& response) {
+  return response.outcome == HttpOutcome::kNoConnection || response.outcome == HttpOutcome::kTls;
+}
+
 std::optional<double> retry_after_s(std::string_view header, int64_t now) {
   const std::string text(header);
   if (text.empty()) {

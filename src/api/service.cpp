@@ -15,7 +15,9 @@
 #include <algorithm>
 #include <chrono>
 #include <ctime>
+#include <new>
 #include <optional>
+#include <utility>
 
 namespace ff::api {
 namespace {
@@ -33,11 +35,16 @@ class Run {
         key_(key),
         conversation_(api, key),
         values_(submitted_values(api, task.experiment)),
-        now_{.config_hash = task.config_hash, .request_hash = request_hash(api, task.experiment)} {}
+        now_{.config_hash = task.config_hash,
+             .request_hash = request_hash(api, task.experiment),
+             .service = api.base_url} {}
 
   Answer answer() {
     try {
       Answer answer = go_on();
+      if (!answer.doubt.empty()) {
+        spdlog::warn("{}: in the service's answer {}", name(), answer.doubt);
+      }
       if (answer.kind == Answer::Kind::kFailed) {
         save(State::kEnded);
       } else if (!answer.wall_s) {
@@ -50,6 +57,14 @@ class Run {
         save(State::kEnded);
       }
       return {.kind = Answer::Kind::kFailed, .reason = failure.reason};
+    } catch (const Error&) {
+      throw;  // of the service or of this machine: not this experiment's alone
+    } catch (const Stopped&) {
+      throw;
+    } catch (const std::bad_alloc&) {
+      throw error<ResourceError>("{}: too little memory for the service's answer.", name());
+    } catch (const std::exception& problem) {  // what is on disk stays as it is
+      return {.kind = Answer::Kind::kFailed, .reason = printable(problem.what(), key_)};
     }
   }
 
@@ -58,9 +73,11 @@ class Run {
     const auto known = read_submission(task_.run_dir);
     if (known && known->config_hash == now_.config_hash) {
       now_.attempt = known->attempt + (known->state == State::kEnded ? 1 : 0);
-      if (known->request_hash == now_.request_hash && known->state != State::kEnded) {
+      if (known->state != State::kEnded) {
         now_ = *known;
+        now_.service = api_.base_url;
         if (now_.state == State::kSubmitted) {
+          check_own();
           spdlog::info("{}: polling run {} on", name(), now_.id);
           return poll();
         }
@@ -73,6 +90,7 @@ class Run {
   }
 
   Answer submit() {
+    now_.request_hash = request_hash(api_, task_.experiment);  // under today's name
     now_.submitted_at = std::time(nullptr);
     save(State::kSubmitting);
     const HttpRequest request =
@@ -126,11 +144,12 @@ class Run {
     }
     const Json* best = nullptr;
     for (const Json& item : *items) {
-      if (!holds_somewhere(item, values_)) {
+      if (!holds_somewhere(item, values_) || is_of_another(item)) {
         continue;
       }
-      const bool failed = api_.response.status &&
-                          read_answer(item, item.dump(), api_, key_).kind == Answer::Kind::kFailed;
+      const bool failed =
+          api_.response.status &&
+          read_answer(item, io::json_text(item), api_, key_).kind == Answer::Kind::kFailed;
       if (best == nullptr || !failed) {
         best = &item;
       }
@@ -144,10 +163,24 @@ class Run {
       now_.submitted_at = std::time(nullptr);
     }
     if (api_.poll.path.empty()) {
-      return settled(read_answer(entry, entry.dump(), api_, key_));
+      return settled(read_answer(entry, io::json_text(entry), api_, key_));
     }
-    const std::string& pointer = api_.lookup.id ? *api_.lookup.id : api_.response.id;
-    return poll_as(id_in(entry, pointer, entry.dump()));
+    return poll_as(id_in(entry, id_pointer(), io::json_text(entry)));
+  }
+
+  /// To the id in an entry of the service's list.
+  const std::string& id_pointer() const {
+    return api_.lookup.id ? *api_.lookup.id : api_.response.id;
+  }
+
+  /// An entry of the list that another experiment has already.
+  bool is_of_another(const Json& entry) const {
+    if (api_.poll.path.empty()) {
+      return false;  // without ids
+    }
+    Submission its = now_;
+    its.id = id_at(entry, id_pointer());
+    return !its.id.empty() && !other_owner_of(its, task_.run_dir).empty();
   }
 
   /// Without polling there is no later answer.
@@ -161,12 +194,19 @@ class Run {
     return answer;
   }
 
-  std::string id_in(const Json& document, const std::string& pointer, const std::string& body) {
-    constexpr size_t kLongestId = 200;
+  /// Empty if there is none that can be used.
+  std::string id_at(const Json& document, const std::string& pointer) const {
     const Json* found = find_at(document, pointer);
     const bool fits = found != nullptr && (found->is_string() || found->is_number());
     std::string id = fits ? as_text(*found) : "";
-    if (id.empty() || id.size() > kLongestId || printable(id, key_) != id) {
+    return is_run_id(id) && printable(id, key_) == id ? id : std::string();
+  }
+
+  std::string id_in(const Json& document,
+                    const std::string& pointer,
+                    const std::string& body) const {
+    std::string id = id_at(document, pointer);
+    if (id.empty()) {
       throw Failure{fmt::format("no usable id at \"{}\": {}", pointer, printable(body, key_))};
     }
     return id;
@@ -175,8 +215,27 @@ class Run {
   Answer poll_as(const std::string& id) {
     now_.id = id;
     save(State::kSubmitted);
+    check_own();
     spdlog::info("{}: submitted, run {}", name(), id);
     return poll();
+  }
+
+  /// One run at the service is one experiment's. It is on disk as this one's already, so that of
+  /// two that come to the same id at once not both go on.
+  void check_own() {
+    const std::string other = other_owner_of(now_, task_.run_dir);
+    if (other.empty()) {
+      return;
+    }
+    const std::string id = std::exchange(now_.id, "");
+    save(State::kSubmitting);
+    throw error<ServiceError>(
+        "the service gave {} the run {}, which is that of {} already; one loss would count for "
+        "both. If the service numbers its runs anew, delete {}.",
+        name(),
+        id,
+        other,
+        (task_.run_dir.parent_path() / other / "api.json").string());
   }
 
   Answer poll() {

@@ -16,6 +16,7 @@
 #include <barrier>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstring>
 #include <exception>
 #include <optional>
@@ -83,6 +84,10 @@ std::vector<double> in_processes(int64_t count, const std::function<double()>& m
   for (int64_t i = 0; i < count; ++i) {
     const pid_t child = ::fork();
     if (child == 0) {
+      // A signal ends it, and nothing of the parent's with it.
+      for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+        ::signal(signal, SIG_DFL);
+      }
       // All begin when the parent closes its end.
       start.close_write();
       char none = 0;

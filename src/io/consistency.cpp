@@ -158,8 +158,9 @@ void check_consistent(const Experiment& e, const std::string& where) {
   check_flops(e, place);
   const auto size = static_cast<double>(e.model_size);
   const double ratio = static_cast<double>(e.num_tokens) / size;
-  // The last part is what the size may have lost where it is small.
-  if (!(std::abs(e.tokens_per_param - ratio) <= kTruncation * ratio + (1 + ratio) / size)) {
+  // 0 is what a plan without it has. The last part is what a small size may have lost.
+  if (e.tokens_per_param != 0 &&
+      !(std::abs(e.tokens_per_param - ratio) <= kTruncation * ratio + (1 + ratio) / size)) {
     place.refuse("tokens_per_param",
                  format_number(ratio) + " (num_tokens / model_size)",
                  format_number(e.tokens_per_param));

@@ -90,13 +90,8 @@ void ResultsFile::refresh() {
   }
 }
 
-void ResultsFile::write(const io::Json& provenance) {
-  if (!write_within(kPatienceMs, provenance)) {
-    throw error<Error>(
-        "{}: another process holds it, so results.json was not written; runs/ has all results, and "
-        "ff-train --collect makes results.json of them.",
-        lock_path().string());
-  }
+bool ResultsFile::write(const io::Json& provenance) {
+  return write_within(kPatienceMs, provenance);
 }
 
 void ResultsFile::write_soon() {
@@ -105,12 +100,8 @@ void ResultsFile::write_soon() {
   }
 }
 
-std::filesystem::path ResultsFile::lock_path() const {
-  return output_ / "runs" / ".results.lock";
-}
-
 bool ResultsFile::write_within(int64_t patience_ms, const io::Json& provenance) {
-  const Turn turn(lock_path(), patience_ms);
+  const Turn turn(output_ / "runs" / ".results.lock", patience_ms);
   if (!turn.held()) {
     return false;
   }

@@ -28,9 +28,9 @@ class ResultsFile {
   ResultsFile(std::filesystem::path output, std::vector<Entry> entries);
 
   /// Writes what there is now, and beside it its provenance if it is given. Nothing does not
-  /// replace an older file. Throws StorageError, PathError, ResourceError, and Error if another
-  /// process keeps the file for itself longer than a minute (after a stop signal: two seconds).
-  void write(const io::Json& provenance = nullptr);
+  /// replace an older file. False if another process has kept the file for itself for a minute
+  /// (after a stop signal: two seconds). Throws StorageError, PathError, ResourceError.
+  [[nodiscard]] bool write(const io::Json& provenance);
   /// The same, but no more than once in a few seconds, nor so often that writing takes the time.
   void write_soon();
   /// A result that its run folder cannot take stands in results.json all the same.
@@ -47,7 +47,6 @@ class ResultsFile {
     std::optional<io::RunResult> result;
   };
   void refresh();
-  [[nodiscard]] std::filesystem::path lock_path() const;
   /// False if another process writes all the time.
   bool write_within(int64_t patience_ms, const io::Json& provenance);
 

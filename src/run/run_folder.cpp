@@ -8,6 +8,7 @@
 #include "flops_fit/config/load.h"
 #include "flops_fit/util/atomic_file.h"
 #include "flops_fit/util/error.h"
+#include "flops_fit/util/hash.h"
 #include "flops_fit/util/units.h"
 
 #include <spdlog/spdlog.h>
@@ -51,6 +52,9 @@ RequestedHash requested_hash(const fs::path& run_dir) {
     const io::Json json = io::read_json(path, "start the run through ff-train");
     const io::ObjectReader reader(json, path.string());
     const std::string recorded = reader.text("config_hash");
+    if (!is_hash(recorded)) {
+      return {};
+    }
     return {recorded,
             reader.integer_or("hash_version", 1) == kIdentityVersion
                 ? recorded
@@ -80,13 +84,14 @@ fs::path run_folder(const train::TrainConfig& config, const std::string& experim
 }
 
 void write_request(const train::RunRequest& request) {
-  write_file_atomically(request.run_dir / "config.yaml",
-                        kHeader + config::dump_resolved_yaml(request.config));
+  // First what says whose run it is: another ff-train may look at any moment.
   io::Json json = io::to_json(request.experiment);
   json["config_hash"] = request.config_hash;
   json["hash_version"] = kIdentityVersion;
   json["data_identity"] = request.data_identity;
   io::write_json(request.run_dir / kRequestFile, json);
+  write_file_atomically(request.run_dir / "config.yaml",
+                        kHeader + config::dump_resolved_yaml(request.config));
 }
 
 train::RunRequest read_request(const fs::path& run_dir) {

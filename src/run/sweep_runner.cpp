@@ -95,7 +95,18 @@ void ask_before_spending(const SweepJobs& jobs,
 }
 
 void write_results(SweepRecord& record, const train::TrainConfig& config) {
-  record.results.write(io::provenance("ff-train", config::dump_json(config), {config.paths.sweep}));
+  if (record.results.write(
+          io::provenance("ff-train", config::dump_json(config), {config.paths.sweep}))) {
+    return;
+  }
+  const std::string reason = fmt::format(
+      "{}/runs/.results.lock: another process holds it, so results.json was not written; runs/ has "
+      "all results, and ff-train --collect makes results.json of them.",
+      config.paths.output);
+  if (stop_signal() == 0) {
+    throw Error(reason);
+  }
+  spdlog::warn("{}", reason);
 }
 
 SweepOutcome outcome_of(const SweepRecord& record, const PoolLimits& limits) {

@@ -112,26 +112,26 @@ std::string corpus_label(const TokenizeJob& job) {
   return job.generated() ? job.config.name : job.config.path;
 }
 
-/// Whether the model in the cache is the one that was trained, by the hash in the token file made
-/// with it. A model can be damaged and still load.
-bool is_trained(const TokenizeJob& job) {
+/// The hash of the model that the token file of the job was made with; none if there is no such
+/// file, or its header is damaged.
+std::optional<uint64_t> noted_model_hash(const TokenizeJob& job) {
   try {
     const data::TokenFileHeader header = data::TokenFile(job.tokens_path).header();
-    return header.key == job.key &&
-           header.tokenizer_hash == data::content_hash(data::MappedFile(job.model_path).bytes());
+    return header.key == job.key ? std::optional(header.tokenizer_hash) : std::nullopt;
   } catch (const FileError&) {
-    return false;
+    return std::nullopt;
   }
 }
 
-/// Trains the model of the job unless it is there.
+/// Trains the model of the job unless it is there as it was trained. A model can be damaged and
+/// still load, so only the hash tells.
 void make_model(const TokenizeJob& job, const Source& source, int64_t train_bytes) {
-  if (is_trained(job)) {
-    return;
-  }
-  if (std::filesystem::exists(job.model_path)) {
-    spdlog::warn("{}: damaged, or without a token file that vouches for it. It is trained again.",
-                 job.model_path.string());
+  const std::optional<uint64_t> noted = noted_model_hash(job);
+  if (noted && std::filesystem::exists(job.model_path)) {
+    if (*noted == data::content_hash(data::MappedFile(job.model_path).bytes())) {
+      return;
+    }
+    spdlog::warn("{}: damaged. It is trained again.", job.model_path.string());
   }
   const std::vector<std::string> lines =
       sample_lines(source, train_bytes, job.config.tokenizer_sample_bytes);

@@ -17,9 +17,11 @@ void warn_of_few(size_t started, int64_t wanted, const char* why) {
   static std::once_flag said;
   std::call_once(said, [&] {
     spdlog::warn(
-        "cannot start thread {} of {}: {} (see ulimit -u); what is done is the same, but slower.",
-        started + 1,
-        wanted,
+        "no more than {} of {} threads can be had: {} (see ulimit -u); what is done is the same, "
+        "but "
+        "slower.",
+        started + 1,  // with the caller's
+        wanted + 1,
         why);
   });
 }

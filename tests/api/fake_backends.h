@@ -18,6 +18,7 @@ struct Asked {
   std::map<std::string, std::string> query;
   std::map<std::string, std::string> headers;  ///< names in lower case
   std::string body;
+  std::string target;  ///< path and query as they were sent
 };
 
 struct Reply {

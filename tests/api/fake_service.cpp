@@ -19,7 +19,10 @@ using namespace std::chrono_literals;
 namespace {
 
 Asked asked_of(const httplib::Request& request) {
-  Asked asked{.method = request.method, .path = request.path, .body = request.body};
+  Asked asked{.method = request.method,
+              .path = request.path,
+              .body = request.body,
+              .target = request.target};
   for (const auto& [name, value] : request.params) {
     asked.query[name] = value;
   }
@@ -114,7 +117,7 @@ struct FakeService::Impl {
   }
 };
 
-FakeService::FakeService(std::shared_ptr<Backend> backend, const Certificate* certificate)
+FakeService::FakeService(std::shared_ptr<Backend> backend, const Certificate* certificate, int port)
     : impl_(std::make_unique<Impl>()) {
   ::setenv("no_proxy", "127.0.0.1,localhost", 1);
   impl_->backend = std::move(backend);
@@ -136,7 +139,9 @@ FakeService::FakeService(std::shared_ptr<Backend> backend, const Certificate* ce
   server.Get(".*", handler);
   server.Post(".*", handler);
   server.Put(".*", handler);
-  impl_->port = server.bind_to_any_port("127.0.0.1");
+  impl_->port = port == 0                                ? server.bind_to_any_port("127.0.0.1")
+                : server.bind_to_port("127.0.0.1", port) ? port
+                                                         : 0;
   if (!server.is_valid() || impl_->port <= 0) {
     throw std::runtime_error("the fake service cannot listen on 127.0.0.1");
   }
@@ -158,6 +163,10 @@ FakeService::~FakeService() {
 
 std::string FakeService::url() const {
   return std::string(impl_->tls ? "https" : "http") + "://127.0.0.1:" + std::to_string(impl_->port);
+}
+
+int FakeService::port() const {
+  return impl_->port;
 }
 
 std::unique_lock<std::mutex> FakeService::pause() const {

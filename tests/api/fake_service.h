@@ -35,13 +35,16 @@ struct Certificate {
 
 class FakeService {
  public:
-  /// On a free port of 127.0.0.1; HTTPS if there is a certificate.
-  explicit FakeService(std::shared_ptr<Backend> backend, const Certificate* certificate = nullptr);
+  /// On a port of 127.0.0.1, 0 = a free one; HTTPS if there is a certificate.
+  explicit FakeService(std::shared_ptr<Backend> backend,
+                       const Certificate* certificate = nullptr,
+                       int port = 0);
   ~FakeService();
   FakeService(const FakeService&) = delete;
   FakeService& operator=(const FakeService&) = delete;
 
   [[nodiscard]] std::string url() const;
+  [[nodiscard]] int port() const;
 
   /// No request is served while this is held: the backend may be looked at and changed.
   [[nodiscard]] std::unique_lock<std::mutex> pause() const;

@@ -32,10 +32,10 @@ TEST_CASE("plans of every preset and option are taken by those who read them", "
                                     "model.shapes=none model.min_size=1 model.max_size=50 "
                                     "plan.sizes=grid compute.min_tokens_per_param=0 "
                                     "compute.min_flops=1000 compute.max_flops=10000",
-                                    "plan.span=1e3 compute.min_tokens_per_param=0"}) {
+                                    "plan.span=20 compute.min_tokens_per_param=0"}) {
     calls.push_back(real + options);
   }
-  calls.push_back("compute.budgets=[1e30,1e40] model.max_size=1e13 model.shapes=none");
+  calls.push_back("compute.budgets=[1e24,1e28] model.max_size=1e13 model.shapes=none");
   calls.push_back(
       "--config-name=presets/lr_transfer plan.seeds=2 sweep.log2_learning_rates=[-60,0,60]");
   for (const std::string& call : calls) {

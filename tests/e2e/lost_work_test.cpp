@@ -162,7 +162,7 @@ TEST_CASE("a plan that grows keeps its finished runs, to the last digit, under t
   REQUIRE(run(kTrain, folder.path()).exit_code == 0);
   const auto before = losses(folder / "outputs/results.json");
   REQUIRE(run(plan("[1e9,2e9]", "[[8,16,24],[8,16,24]]"), folder.path()).exit_code == 0);
-  const auto dry = run("ff-train --dry-run", folder.path());
+  const auto dry = run("ff-train evaluation.tokens=4000 --dry-run", folder.path());
   CHECK_THAT(dry.err, ContainsSubstring("2 to run"));
   CHECK(losses(folder / "outputs/results.json") == before);
   const auto grown = run(kTrain + "--json", folder.path());

@@ -7,7 +7,10 @@
 #include "support/files.h"
 
 #include "flops_fit/engine/engine.h"
+#include "flops_fit/io/json.h"
 #include "flops_fit/model/parametrization.h"
+#include "flops_fit/util/atomic_file.h"
+#include "flops_fit/util/hash.h"
 
 #include <cmath>
 #include <numeric>
@@ -47,6 +50,12 @@ struct Clock {
             }};
   }
 };
+
+/// A file as the cache writes it.
+std::string cache_file(const std::string& speeds) {
+  return "{\"format\": \"flops-fit speeds 2\", \"speeds\": " + speeds + ", \"hash\": \"" +
+         ff::hash_text(ff::fnv1a(ff::io::parse_json(speeds).dump())) + "\"}";
+}
 
 }  // namespace
 
@@ -148,10 +157,11 @@ TEST_CASE("a damaged or foreign cache is measured anew and replaced", "[engine]"
        {std::string("{\"format\": \"flops-f"),
         std::string("[1, 2]"),
         std::string("{\"format\": \"another program's\", \"speeds\": {}}"),
-        std::string("{\"format\": \"flops-fit speeds 1\", \"speeds\": 3}"),
-        "{\"format\": \"flops-fit speeds 1\", \"speeds\": {\"" + key +
-            "\": {\"train_s_per_token\": -1, \"evaluate_s_per_token\": 1}}}",
-        "{\"format\": \"flops-fit speeds 1\", \"speeds\": {\"" + key + "\": {}}}"}) {
+        std::string("{\"format\": \"flops-fit speeds 1\", \"speeds\": {}}"),
+        std::string("{\"format\": \"flops-fit speeds 2\", \"speeds\": {}}"),
+        cache_file("3"),
+        cache_file("{\"" + key + "\": {\"train_s_per_token\": -1, \"evaluate_s_per_token\": 1}}"),
+        cache_file("{\"" + key + "\": {}}")}) {
     INFO(content);
     ff::test::write_text(cache, content);
     Clock clock;
@@ -161,6 +171,24 @@ TEST_CASE("a damaged or foreign cache is measured anew and replaced", "[engine]"
     static_cast<void>(training_speeds(shapes, clock.options(cache)));
     CHECK(clock.calls == 1);  // it is ours now
   }
+}
+
+TEST_CASE("a speed with another digit is no speed of this machine", "[engine]") {
+  const TemporaryFolder folder;
+  const auto cache = folder / "speed.json";
+  const std::vector<SpeedShape> shapes = {{.arch = gpt(8), .batch_rows = 4}};
+  Clock clock;
+  static_cast<void>(training_speeds(shapes, clock.options(cache)));
+  static_cast<void>(training_speeds(shapes, clock.options(cache)));
+  REQUIRE(clock.calls == 1);
+  std::string text = ff::read_file(cache);
+  const size_t number = text.find("train_s_per_token") + 20;
+  const size_t digit = text.find_first_of("123456789", number);
+  text[digit] = text[digit] == '9' ? '8' : static_cast<char>(text[digit] + 1);
+  ff::test::write_text(cache, text);
+  CHECK(training_speeds(shapes, clock.options(cache)).of[0].train ==
+        Approx(flops(shapes[0]) / 1e9));
+  CHECK(clock.calls == 2);
 }
 
 TEST_CASE("a cache that cannot be written costs nothing but the next measurement", "[engine]") {

@@ -118,6 +118,7 @@ TEST_CASE("a plan changed by hand where that is honest is taken", "[io]") {
   CHECK(refusal(json, "experiment_id", "mine", experiment_from_json).empty());
   CHECK(refusal(json, "compute_budget", 1.5e9, experiment_from_json).empty());
   Json little = json;  // by another program: the sizes alone
+  CHECK(refusal(json, "tokens_per_param", 0, experiment_from_json).empty());  // left out
   for (const char* key : {"params", "flops_per_token", "planned_flops", "tokens_per_param"}) {
     little.erase(key);
   }

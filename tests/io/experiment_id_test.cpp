@@ -144,7 +144,7 @@ TEST_CASE("a hash that is none is refused where it is read", "[io]") {
   }
   Json json = result_named("exp_0000");
   CHECK(result_from_json(json, "x").config_hash.empty());  // of the Python tool
-  for (const Json none : {Json(nullptr), Json("")}) {
+  for (const Json& none : {Json(nullptr), Json("")}) {
     json["config_hash"] = none;
     CHECK(result_from_json(json, "x").config_hash.empty());
     CHECK_THROWS_AS(ObjectReader(json, "x").hash("config_hash"), FileError);

@@ -3,7 +3,9 @@
 // What could be wrong with the data or the law, one line each, with the numbers.
 #include "flops_fit/analysis/runs.h"
 #include "flops_fit/io/laws.h"
+#include "flops_fit/io/results.h"
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,9 +15,14 @@ namespace ff::analysis {
 inline constexpr double kMaxExtrapolation = 100.0;
 
 /// The design and the runs: minima at the edge of the sizes, budgets with fewer than three sizes,
-/// mixed dtypes and devices, losses below the known floor, FLOPs far off the budget, and
+/// check_origin(), losses below the known floor, FLOPs far off the budget, and
 /// check_units().
 [[nodiscard]] std::vector<std::string> check_data(const Dataset& data);
+
+/// What the results are of, where that is not one thing: versions and builds of flops-fit, engines,
+/// dtypes, kinds of device, hosts, each with its groups and their sizes. (Different corpora are
+/// refused: input.allow_mixed_data.)
+[[nodiscard]] std::vector<std::string> check_origin(std::span<const io::RunResult* const> results);
 
 /// What the numbers say about how they were counted: FLOPs of the forward pass alone or in other
 /// units, losses in bits, rows that stand twice.

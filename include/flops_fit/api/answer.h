@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// What a service's answer says of a run. A loss that is not a finite number is a failure, whatever
-// the status says.
+// What a service's answer says of a run. A loss that cannot be one is a failure, whatever the
+// status says.
 #include "flops_fit/api/config.h"
 #include "flops_fit/api/secret.h"
 #include "flops_fit/io/json.h"
@@ -10,6 +10,10 @@
 #include <string>
 
 namespace ff::api {
+
+/// Losses lie above 0 and at most here [nats/token]: ten times what guessing among 2^31 tokens
+/// costs (the largest vocabulary), where mode=local calls a run diverged.
+inline constexpr double kHighestLoss = 215.0;
 
 struct Answer {
   enum class Kind {
@@ -24,6 +28,7 @@ struct Answer {
   std::optional<double> wall_s;  ///< likewise
   std::string status;            ///< as the service calls it; printable
   std::string reason;            ///< printable
+  std::string doubt;             ///< numbers left out as they make no sense; printable
 };
 
 /// `body` is the text that `document` was read from: its first line is the reason where the answer

@@ -80,7 +80,8 @@ struct ResponseSection {
        .identity = false});
     v("loss",
       loss,
-      {.doc = "JSON pointer to the held-out loss. Anything but a finite number there is a failure.",
+      {.doc = "JSON pointer to the held-out loss. Anything but a number above 0 and at most 215 "
+              "there is a failure.",
        .unit = "nats/token"});
     v("status",
       status,
@@ -96,10 +97,13 @@ struct ResponseSection {
        .identity = false});
     v("flops",
       flops,
-      {.doc = "JSON pointer to the FLOPs that the run took; null = as planned.", .unit = "FLOP"});
+      {.doc = "JSON pointer to the FLOPs that the run took; null = as planned. What makes no sense "
+              "there is left out with a warning.",
+       .unit = "FLOP"});
     v("wall_time",
       wall_time,
-      {.doc = "JSON pointer to the seconds that the run took; null = from submission to answer.",
+      {.doc = "JSON pointer to the seconds that the run took; null = from submission to answer. "
+              "What makes no sense there is left out with a warning.",
        .unit = "s",
        .identity = false});
   }
@@ -209,7 +213,8 @@ struct ApiSection {
       {.doc = "Longest time to connect.", .unit = "s", .min = 0.01, .max = 1e6, .identity = false});
     v("max_attempts",
       max_attempts,
-      {.doc = "Times that a request is tried while the answer is 429, 5xx or none in time.",
+      {.doc = "Times that a request is tried while the answer is 429, 5xx or none in time, or, "
+              "once the service was there, while it cannot be reached.",
        .min = 1,
        .max = 1000,
        .identity = false});

@@ -27,6 +27,8 @@ struct HttpRequest {
   std::string body;
   /// False for what must not be cut off by Ctrl-C: a submission whose id would be lost.
   bool interruptible = true;
+  /// About what the service took before, so that it exists and is worth waiting for.
+  bool of_known_run = false;
 };
 
 enum class HttpOutcome {
@@ -52,6 +54,13 @@ struct HttpResponse {
     return outcome == HttpOutcome::kAnswered && status >= 200 && status < 300;
   }
 };
+
+/// The host that libcurl would ask for this address: "127.0.0.1" of http://127.1:80/x, "::1" of
+/// http://[::1]. Empty if it is no address.
+[[nodiscard]] std::string host_of(const std::string& url);
+
+/// Whether the host is this machine itself, by its number (127.x.x.x, ::1) or as localhost.
+[[nodiscard]] bool is_loopback(const std::string& host);
 
 /// Connections are kept between the requests of one client; not for use by several threads at once.
 class HttpClient {

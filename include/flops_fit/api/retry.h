@@ -17,6 +17,10 @@ namespace ff::api {
 /// The server may have carried it out all the same: all of the above but 429.
 [[nodiscard]] bool outcome_unknown(const HttpResponse& response);
 
+/// Nobody was there, or nobody who can prove who it is, so nothing was sent. A service that was
+/// there before may be starting again.
+[[nodiscard]] bool not_sent(const HttpResponse& response);
+
 /// Seconds of a Retry-After header, from `now` (Unix time): a number, or an HTTP date; none if it
 /// is neither. A date that has passed is 0.
 [[nodiscard]] std::optional<double> retry_after_s(std::string_view header, int64_t now);

@@ -18,7 +18,8 @@ class Secret {
 
   [[nodiscard]] const std::string& value() const { return value_; }
   [[nodiscard]] bool empty() const { return value_.empty(); }
-  /// In clear, URL-encoded or JSON-escaped.
+  /// In clear or in any encoding that servers echo: URL, JSON and HTML escapes, whole, in part or
+  /// one inside another; base64 and hexadecimal digits.
   [[nodiscard]] bool occurs_in(std::string_view text) const;
   /// `text` with each such occurrence replaced by ***.
   [[nodiscard]] std::string redacted(std::string text) const;

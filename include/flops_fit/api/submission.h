@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace ff::api {
 
@@ -19,6 +20,7 @@ struct Submission {
   std::string request_hash;
   State state = State::kSubmitting;
   std::string id;
+  std::string service;  ///< api.base_url; empty where an earlier version did not say
   /// 1, and one more for each submission that ended without a loss: part of the Idempotency-Key, as
   /// a service would answer the old one with the old failure.
   int64_t attempt = 1;
@@ -27,9 +29,18 @@ struct Submission {
   [[nodiscard]] std::string idempotency_key() const;
 };
 
+/// Whether a run's id can be part of a request's path: 1 to 200 bytes, neither "." nor "..", and no
+/// control characters. (All but letters, digits and -._~ are percent-encoded there.)
+[[nodiscard]] bool is_run_id(std::string_view id);
+
 void write_submission(const std::filesystem::path& run_dir, const Submission& submission);
 
 /// None if there is no file. Throws FileError for a damaged one: submitting again could pay twice.
 [[nodiscard]] std::optional<Submission> read_submission(const std::filesystem::path& run_dir);
+
+/// The name of another run folder beside `run_dir` (runs/<id>) whose api.json has the same id of
+/// the same service for another request: one loss would count as two. Empty if there is none.
+[[nodiscard]] std::string other_owner_of(const Submission& submission,
+                                         const std::filesystem::path& run_dir);
 
 }  // namespace ff::api

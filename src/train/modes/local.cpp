@@ -12,12 +12,14 @@
 #include "flops_fit/train/model_config.h"
 #include "flops_fit/train/schedule.h"
 #include "flops_fit/util/error.h"
+#include "flops_fit/util/long_work.h"
 #include "flops_fit/util/units.h"
 
 #include <spdlog/spdlog.h>
 
 #include <cmath>
 #include <map>
+#include <memory>
 
 namespace ff::train {
 namespace {
@@ -74,6 +76,15 @@ EngineChoice choose_for(const RunRequest& request, const std::string& device) {
   choice.options.pin_memory = request.config.hardware.pin_memory;
   choice.name = engine::choose_engine(request.config.engine, choice.options);
   return choice;
+}
+
+/// Throws Interrupted, too: shards that have to be read again may take long.
+std::unique_ptr<data::Dataset> open_data(const RunRequest& request) {
+  try {
+    return data::open_dataset(request.config.dataset, request.data_identity);
+  } catch (const StoppedError&) {
+    throw Interrupted();
+  }
 }
 
 /// Tries once, from a checkpoint if there is one; `diverged` are the rates tried before.
@@ -222,7 +233,7 @@ RunNeeds local_needs(const RunRequest& request) {
 
 io::RunResult run_local(const RunRequest& request) {
   const std::string device = engine::resolve_device(request.config.hardware.device);
-  const auto dataset = data::open_dataset(request.config.dataset, request.data_identity);
+  const auto dataset = open_data(request);
   const data::EvalSet held_out = dataset->eval_set(request.config.evaluation.tokens);
   const EngineChoice choice = choose_for(request, device);
   const TrainerSection& trainer = request.config.trainer;
