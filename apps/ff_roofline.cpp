@@ -38,21 +38,6 @@ std::vector<std::string> key_variables(const ff::cli::Context& context) {
   return out;
 }
 
-/// A text fit for a terminal: names in it come from files, and may hold escape sequences.
-std::string printable(std::string text) {
-  for (char& c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    c = (byte < 0x20 && c != '\n') || byte == 0x7f ? '?' : c;
-  }
-  // U+0080 to U+009F, which terminals read as escape sequences, too.
-  for (size_t i = 0; i + 1 < text.size(); ++i) {
-    if (text[i] == '\xc2' && static_cast<unsigned char>(text[i + 1]) < 0xa0) {
-      text.replace(i, 2, "?");
-    }
-  }
-  return text;
-}
-
 ff::ExitCode run(const RooflineConfig& config, const ff::cli::Context& context) {
   ff::roofline::Call call{
       .command = context.command, .operands = context.operands, .search_path = context.search_path};
@@ -69,8 +54,10 @@ ff::ExitCode run(const RooflineConfig& config, const ff::cli::Context& context) 
   }
   if (context.json) {
     fmt::print("{}", json);
-  } else if (config.output.empty() || !report.is_file) {
-    fmt::print("{}", printable(report.text));
+  } else if (report.is_file && config.output.empty()) {
+    fmt::print("{}", report.text);
+  } else if (!report.is_file) {
+    ff::cli::print_text(report.text);
   }
   return report.failed ? ff::ExitCode::kBadInput : ff::ExitCode::kOk;
 }

@@ -22,9 +22,10 @@ struct Desk {
 
   /// A shell line in which $ff is the example program.
   [[nodiscard]] ShellOutcome shell(const std::string& line) const {
-    const std::string command = "cd '" + folder.path().string() + "' && export FLOPS_FIT_CONF='" +
-                                (folder / "conf").string() + "' ff='" + FF_EXAMPLE_PROGRAM +
-                                "' && { " + line + " ; } >out.txt 2>err.txt";
+    const std::string command = "cd " + shell_quoted(folder.path()) +
+                                " && export FLOPS_FIT_CONF=" + shell_quoted(folder / "conf") +
+                                " ff=" + shell_quoted(FF_EXAMPLE_PROGRAM) + " && { " + line +
+                                " ; } >out.txt 2>err.txt";
     const int status = std::system(command.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
             read_file(folder / "out.txt"),
