@@ -19,7 +19,7 @@ ff::ExitCode run(const ff::plot::VisualizerConfig& config, const ff::cli::Contex
   for (const auto& path : outcome.written) {
     written.push_back(path.string());
     if (!context.json) {
-      fmt::print("{}\n", path.string());
+      ff::cli::print_text(path.string() + "\n");
     }
   }
   if (context.json) {

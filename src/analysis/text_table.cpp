@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "text_table.h"
 
+#include "flops_fit/util/terminal.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,38 +14,11 @@ namespace {
 
 constexpr size_t kTextWidth = 120;
 
-/// Names come from anyone's tables: what would move a terminal's cursor or change its colours
-/// (control characters, also those of two bytes, and marks that turn the direction of the text)
-/// becomes a question mark.
-std::string harmless(std::string_view text) {
-  std::string result;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const auto byte = [text](size_t at) {
-      return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U;
-    };
-    const bool direction =
-        byte(i) == 0xe2 && ((byte(i + 1) == 0x80 && byte(i + 2) >= 0xa8 && byte(i + 2) <= 0xae) ||
-                            (byte(i + 1) == 0x81 && byte(i + 2) >= 0xa6 && byte(i + 2) <= 0xa9));
-    if (byte(i) == '\n' || byte(i) == '\r' || byte(i) == '\t') {
-      result += ' ';
-    } else if (byte(i) < 0x20 || byte(i) == 0x7f) {
-      result += '?';
-    } else if (byte(i) == 0xc2 && byte(i + 1) >= 0x80 && byte(i + 1) < 0xa0) {
-      result += '?';
-      i += 1;
-    } else if (direction) {
-      result += '?';
-      i += 2;
-    } else {
-      result += text[i];
-    }
-  }
-  return result;
-}
+// Names come from anyone's tables, so that all text passes through printable_text().
 
 /// Lines of at most kTextWidth, broken at blanks.
 std::string wrapped(std::string_view paragraph, std::string_view first, std::string_view rest) {
-  const std::string plain = harmless(paragraph);
+  const std::string plain = printable_text(paragraph);
   std::string_view text = plain;
   std::string result;
   std::string line(first);
@@ -65,7 +40,7 @@ std::string wrapped(std::string_view paragraph, std::string_view first, std::str
 
 /// Text whose characters stand for themselves in Markdown, in a table's cell too.
 std::string escaped(std::string_view foreign) {
-  const std::string text = harmless(foreign);
+  const std::string text = printable_text(foreign);
   const auto is_word = [&text](size_t i) {
     return i < text.size() && std::isalnum(static_cast<unsigned char>(text[i])) != 0;
   };
@@ -115,7 +90,7 @@ std::string markdown_of(const Table& table) {
 void Table::add(std::vector<std::string> row) {
   row.resize(rows_.front().size());
   for (std::string& cell : row) {
-    cell = harmless(cell);
+    cell = printable_text(cell);
   }
   rows_.push_back(std::move(row));
 }
@@ -213,7 +188,7 @@ std::string warning_line(const std::vector<std::string>& warnings) {
                           : fmt::format("{} warning{}; the first: {}\n",
                                         warnings.size(),
                                         warnings.size() == 1 ? "" : "s",
-                                        harmless(warnings.front()));
+                                        printable_text(warnings.front()));
 }
 
 }  // namespace ff::analysis

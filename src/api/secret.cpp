@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/api/secret.h"
 
+#include "flops_fit/util/terminal.h"
+
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <array>
@@ -311,15 +312,12 @@ std::string printable(std::string_view text, const Secret& key) {
   }
   // The key goes before the line is cut, which could leave a part of it that is no longer
   // recognised, and after control characters went, which could have stood inside it.
-  line = key.redacted(std::move(line));
+  line = printable_text(key.redacted(std::move(line)));
   if (line.size() > kLongestLine) {
     line.resize(kLongestLine - 3);
     line += "...";
   }
-  // Broken UTF-8 would make the JSON files unwritable.
-  return nlohmann::json::parse(
-             nlohmann::json(line).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace))
-      .get<std::string>();
+  return printable_text(line);  // the cut may have left half a character
 }
 
 }  // namespace ff::api

@@ -235,17 +235,4 @@ void remove_dead_temporaries(const fs::path& folder) {
   }
 }
 
-namespace detail {
-
-void commit_file(const fs::path& temporary, const fs::path& path) {
-  const Descriptor file(::open(temporary.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-  if (const int problem = file.get() < 0 ? errno : sync(file.get()); problem != 0) {
-    throw_system_error(temporary, "sync", problem);
-  }
-  replace(temporary, path);
-  sync_folder(folder_of(path));
-}
-
-}  // namespace detail
-
 }  // namespace ff

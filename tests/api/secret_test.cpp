@@ -99,6 +99,15 @@ TEST_CASE("a text without the key stays as it is", "[api]") {
   CHECK(umlaut.redacted("pa\\u00dfwort1 pa&#223;wort1 pa%C3%9Fwort1") == "*** *** ***");
 }
 
+TEST_CASE("what a service says moves no terminal", "[api]") {
+  const std::string line = printable(
+      "a\x1b[2J\xc2\x9b"
+      "2J \xe2\x80\xae"
+      "b",
+      Secret());
+  CHECK(line == "a[2J\\x9b2J \\u202eb");
+}
+
 TEST_CASE("sixteen megabytes of escapes are looked through in no time", "[api]") {
   const Secret key(kValue);
   std::string body;

@@ -58,9 +58,4 @@ void remove_dead_temporaries(const std::filesystem::path& folder);
 [[nodiscard]] std::string read_file(const std::filesystem::path& path,
                                     size_t most_bytes = SIZE_MAX / 4);
 
-namespace detail {
-/// fsync, rename, fsync of the folder, for files that another program wrote.
-void commit_file(const std::filesystem::path& temporary, const std::filesystem::path& path);
-}  // namespace detail
-
 }  // namespace ff
