@@ -142,6 +142,12 @@ fs::path free_name(const fs::path& wanted) {
   return path;
 }
 
+void set_aside(const Place& place, const fs::path& wanted) {
+  const fs::path target = free_name(wanted);
+  move_folder(place.run_dir, target);
+  spdlog::info("{}: what was there is now {}", place.experiment.experiment_id, target.string());
+}
+
 void relabel_in(const Place& place) {
   std::optional<io::RunResult> result;
   try {
@@ -279,16 +285,18 @@ void carry_out(const Arrangement& arrangement,
   for (const Arrangement::InTheWay& one : arrangement.in_the_way) {
     const Place& place = places[one.place];
     wait_until_free(place.run_dir, lock_timeout_s);
-    const fs::path target = free_name(output / kReplaced / one.name);
-    move_folder(place.run_dir, target);
-    spdlog::info("{}: what was there is now {}", place.experiment.experiment_id, target.string());
+    set_aside(place, output / kReplaced / one.name);
   }
-  for (const auto& [between, place] : moving) {
+  for (const auto& [between, index] : moving) {
+    const Place& place = places[index];
     std::error_code occupied;
-    fs::remove(places[place].run_dir / kLockFile, occupied);
-    fs::remove(places[place].run_dir, occupied);  // only if it is empty
-    move_folder(between, places[place].run_dir);
-    relabel_in(places[place]);
+    fs::remove(place.run_dir / kLockFile, occupied);
+    fs::remove(place.run_dir, occupied);  // only if it is empty
+    if (fs::exists(place.run_dir, occupied)) {
+      set_aside(place, output / kReplaced / (place.experiment.experiment_id + "-unknown"));
+    }
+    move_folder(between, place.run_dir);
+    relabel_in(place);
   }
   for (const size_t place : arrangement.to_relabel) {
     relabel_in(places[place]);

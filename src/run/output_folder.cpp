@@ -7,11 +7,8 @@
 #include "flops_fit/util/error.h"
 
 namespace ff::run {
-namespace {
 
 namespace fs = std::filesystem;
-
-}  // namespace
 
 void check_output(const train::TrainConfig& config) {
   const fs::path folder = config.paths.output;

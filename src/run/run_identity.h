@@ -26,7 +26,7 @@ class RunIdentity {
 };
 
 /// Raise this when the same run would get another hash; older run folders are then recognised by
-/// what they record of themselves (identity_in()).
+/// what they record of themselves.
 inline constexpr int64_t kIdentityVersion = 2;
 
 }  // namespace ff::run
