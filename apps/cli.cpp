@@ -173,6 +173,7 @@ class Session {
                     .command = options_.command,
                     .operands = options_.operands,
                     .search_path = search_path_};
+    erased_->check(context.overrides);
     if (!options_.show_config.empty()) {
       print(context.config_yaml);
       return ExitCode::kOk;
@@ -267,6 +268,7 @@ class Session {
       }
       const config::Composition composed = config::compose(check);
       const auto loaded = config::parse_yaml(erased_->load(composed.tree), "the configuration");
+      erased_->check(check.overrides);
       const std::string& run_dir = composed.hydra.run_dir;
       jobs[i].run_dir = run_dir;
       if (!writes) {

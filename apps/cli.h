@@ -75,6 +75,9 @@ struct ErasedProgram {
   config::Schema schema;
   /// Loads the resolved tree, keeps the configuration, and returns it as resolved YAML.
   std::function<std::string(const config::Node&)> load;
+  /// Throws if what was loaded, or one of the overrides as typed, must be neither shown nor
+  /// written.
+  std::function<void(const std::vector<std::string>& overrides)> check;
   std::function<ExitCode(const Context&)> run;
 };
 int run_erased(int argc,
@@ -87,13 +90,15 @@ int run_erased(int argc,
 
 /// The whole of main(): parses the command line, composes a `Config` and calls
 /// `ExitCode run(const Config&, const Context&)`. `stages` are the keys of all stages of the
-/// pipeline (config::schema_of), for presets and --pipeline. Returns the exit code.
-template <class Config, class Run>
+/// pipeline (config::schema_of), for presets and --pipeline. `check(const Config&, overrides)` may
+/// refuse the configuration before any of it is shown or written. Returns the exit code.
+template <class Config, class Run, class Check>
 int run_program(int argc,
                 char** argv,
                 const Program& program,
                 std::span<const config::StageSchema> stages,
-                Run&& run) {
+                Run&& run,
+                Check&& check) {
   Config config;
   detail::ErasedProgram erased;
   erased.schema = config::describe(Config{});
@@ -101,8 +106,22 @@ int run_program(int argc,
     config = config::load<Config>(tree);
     return config::dump_resolved_yaml(config);
   };
+  erased.check = [&](const std::vector<std::string>& overrides) {
+    check(std::as_const(config), overrides);
+  };
   erased.run = [&](const Context& context) { return run(std::as_const(config), context); };
   return detail::run_erased(argc, argv, program, stages, erased);
+}
+
+/// The same for a program that may show and write whatever it is given.
+template <class Config, class Run>
+int run_program(int argc,
+                char** argv,
+                const Program& program,
+                std::span<const config::StageSchema> stages,
+                Run&& run) {
+  return run_program<Config>(
+      argc, argv, program, stages, run, [](const Config&, const std::vector<std::string>&) {});
 }
 
 }  // namespace ff::cli

@@ -2,6 +2,8 @@
 #include "cli.h"
 #include "stages.h"
 
+#include "flops_fit/api/check.h"
+#include "flops_fit/config/dump.h"
 #include "flops_fit/io/json.h"
 #include "flops_fit/io/run_times.h"
 #include "flops_fit/model/describe.h"
@@ -19,6 +21,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace {
 
@@ -136,6 +139,14 @@ ff::ExitCode run(const ff::train::TrainConfig& config, const ff::cli::Context& c
   return all_done ? ff::ExitCode::kOk : ff::ExitCode::kSomeFailed;
 }
 
+/// What goes to a service by name of a variable must not stand in the files that say how a call was
+/// made (hydra.output_subdir), though the call itself is refused.
+void refuse_key(const ff::train::TrainConfig& config, const std::vector<std::string>& overrides) {
+  if (config.mode == "api") {
+    ff::api::refuse_key_in_call(config.api, ff::config::dump_node(config), overrides);
+  }
+}
+
 /// A worker has no command line of its own to parse: its folder says all.
 int worker(const char* run_dir) {
   try {
@@ -192,5 +203,5 @@ int main(int argc, char** argv) {
                   "left them, and train nothing."},
           {.name = "list-parametrizations", .doc = "Print what model.parametrization can be."}}};
   return ff::cli::run_program<ff::train::TrainConfig>(
-      argc, argv, program, ff::cli::all_stages(), run);
+      argc, argv, program, ff::cli::all_stages(), run, refuse_key);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/analysis/checks.h"
+#include "flops_fit/io/counting.h"
 
 #include <fmt/format.h>
 
@@ -94,6 +95,29 @@ void check_mixed(const char* what,
   }
 }
 
+/// Results of several plans may be fitted together, but not what they count differently.
+void check_counting(std::span<const io::RunResult* const> results,
+                    std::vector<std::string>& warnings) {
+  const auto sizes =
+      count_named(results, [](const io::RunResult& r) { return size_counted_as(r); });
+  if (sizes.size() > 1) {
+    warnings.push_back(
+        fmt::format("The runs count N in {} ways ({}): the law is of a mixture, and holds for none "
+                    "of them; plan and train all with one model.count.",
+                    sizes.size(),
+                    groups_text(sizes)));
+  }
+  const auto costs =
+      count_named(results, [](const io::RunResult& r) { return flops_counted_as(r); });
+  if (costs.size() > 1) {
+    warnings.push_back(fmt::format(
+        "The runs count their FLOPs in {} ways ({}), exactly or as 6 N D; plan all with "
+        "one compute.flops_formula, and train them in one mode.",
+        costs.size(),
+        groups_text(costs)));
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> check_origin(std::span<const io::RunResult* const> results) {
@@ -104,6 +128,7 @@ std::vector<std::string> check_origin(std::span<const io::RunResult* const> resu
   check_mixed(
       "dtypes", count_named(results, [](const io::RunResult& r) { return r.dtype; }), warnings);
   check_mixed("devices", count_named(results, device_kind), warnings);
+  check_counting(results, warnings);
   const auto hosts = count_named(results, [](const io::RunResult& r) { return r.host; });
   if (hosts.size() > 1) {
     warnings.push_back(

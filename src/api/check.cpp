@@ -2,6 +2,7 @@
 #include "flops_fit/api/check.h"
 
 #include "flops_fit/api/fields.h"
+#include "flops_fit/api/identity.h"
 #include "flops_fit/api/limits.h"
 #include "flops_fit/api/pointer.h"
 #include "flops_fit/api/requests.h"
@@ -250,53 +251,45 @@ void check_experiment(const ApiSection& api,
   }
 }
 
-void find_key(const config::Node& node, const std::string& name, const Secret& key) {
-  if (node.is_scalar() && node.quoted && key.occurs_in(node.text)) {
-    throw error<ConfigError>(
-        "{}: holds the service's key itself, and the configuration is shown and written to files; "
-        "write {{api_key}}, in api.headers or a query.",
-        name);
+/// An entry of the service's list must fit one experiment only.
+class LookupCheck {
+ public:
+  LookupCheck(const ApiSection& api, std::string_view sweep) : api_(api), sweep_(sweep) {
+    if (!api.lookup.path.empty() && !says_which_experiment(api)) {
+      throw ConfigError(
+          "api.lookup.path: api.submit says nothing of the experiment that an entry of the "
+          "service's "
+          "list could be compared with, so that any would do; put {field}s into api.submit.body or "
+          "api.submit.query, or leave api.lookup.path empty.");
+    }
   }
-  for (size_t i = 0; i < node.items.size(); ++i) {
-    find_key(node.items[i], node.is_map() ? config::join_key(name, node.keys[i]) : name, key);
+  void add(const io::Experiment& experiment) {
+    if (api_.lookup.path.empty()) {
+      return;
+    }
+    std::string values;
+    for (const io::Json& part : submitted_values(api_, experiment)) {
+      values += io::json_text(part);
+    }
+    const auto [at, is_new] = known_.emplace(std::move(values), experiment.experiment_id);
+    if (!is_new) {
+      throw error<ConfigError>(
+          "{}: experiments {} and {} cannot be told apart in the service's list (api.lookup.path), "
+          "as only their names differ in what is submitted; put what tells them apart into "
+          "api.submit.body or api.submit.query ({{seed}}?), or leave api.lookup.path empty.",
+          sweep_,
+          at->second,
+          experiment.experiment_id);
+    }
   }
-}
+
+ private:
+  const ApiSection& api_;
+  std::string_view sweep_;
+  std::map<std::string, std::string> known_;
+};
 
 }  // namespace
-
-Secret key_from_environment(const ApiSection& api) {
-  const auto uses_key = [](const std::vector<std::string>& texts) {
-    return std::any_of(texts.begin(), texts.end(), [](const std::string& text) {
-      return text.find("{api_key}") != std::string::npos;
-    });
-  };
-  const bool needed = uses_key(api.headers) || uses_key(api.submit.query) ||
-                      uses_key(api.poll.query) || uses_key(api.lookup.query) ||
-                      uses_key(api.budget.query);
-  const char* value = api.key_env.empty() ? nullptr : std::getenv(api.key_env.c_str());
-  if (value == nullptr || *value == '\0') {
-    if (needed) {
-      throw error<ConfigError>(
-          "the environment variable {} (api.key_env), which holds the service's key, is {}; export "
-          "it before ff-train starts.",
-          api.key_env.empty() ? "\"\"" : api.key_env,
-          value == nullptr ? "not set" : "empty");
-    }
-    return {};
-  }
-  const std::string text = value;
-  const bool odd = std::any_of(text.begin(), text.end(), [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-  });
-  if (odd || text.front() == ' ' || text.back() == ' ') {
-    throw error<ConfigError>(
-        "the environment variable {} (api.key_env) holds a key with a line break, control "
-        "character "
-        "or outer blank; set it to the key alone.",
-        api.key_env);
-  }
-  return Secret(text);
-}
 
 void check_service(const ApiSection& api,
                    const Secret& key,
@@ -310,6 +303,7 @@ void check_service(const ApiSection& api,
   }
   const io::Json body = parse_body(api);
   std::map<std::string, std::string> asked;
+  LookupCheck lookup(api, sweep);
   for (const io::Experiment& experiment : experiments) {
     check_experiment(api, body, experiment, sweep);
     check_limits(api.limits, experiment, sweep);
@@ -323,12 +317,7 @@ void check_service(const ApiSection& api,
           at->second,
           experiment.experiment_id);
     }
-  }
-}
-
-void refuse_key_in(const config::Node& configuration, const Secret& key) {
-  if (!key.empty()) {
-    find_key(configuration, "", key);
+    lookup.add(experiment);
   }
 }
 

@@ -2,10 +2,9 @@
 #include "flops_fit/api/requests.h"
 
 #include "flops_fit/api/fields.h"
+#include "flops_fit/api/identity.h"
 #include "flops_fit/api/template.h"
-#include "flops_fit/config/scalar.h"
 #include "flops_fit/util/error.h"
-#include "flops_fit/util/hash.h"
 
 namespace ff::api {
 namespace {
@@ -64,11 +63,7 @@ QueryParameter parse_parameter(const std::string& text, std::string_view key) {
 }
 
 std::string shown_url(const ApiSection& api, const std::string& path) {
-  std::string base = api.base_url;
-  while (base.ends_with('/')) {
-    base.pop_back();
-  }
-  return base + (path.starts_with('/') || path.empty() ? "" : "/") + path;
+  return service_url(api.base_url) + (path.starts_with('/') || path.empty() ? "" : "/") + path;
 }
 
 HttpRequest submit_request(const ApiSection& api,
@@ -104,37 +99,6 @@ HttpRequest lookup_request(const ApiSection& api, const Secret& key) {
 
 HttpRequest budget_request(const ApiSection& api, const Secret& key) {
   return make_request(api, "GET", api.budget.path, api.budget.query, {.key = &key});
-}
-
-io::Json submitted_values(const ApiSection& api, const io::Experiment& experiment) {
-  if (!api.submit.body.empty()) {
-    return expand_json(io::parse_json(api.submit.body), experiment);
-  }
-  io::Json values = io::Json::object();
-  for (const std::string& text : api.submit.query) {
-    const QueryParameter parameter = parse_parameter(text, "api.submit.query");
-    if (parameter.value.find("{api_key}") != std::string::npos) {
-      continue;
-    }
-    io::Json value = expand_json(parameter.value, experiment);
-    // A number written in the configuration is one for the service too.
-    if (const auto number =
-            value.is_string() ? config::parse_real(value.get<std::string>()) : std::nullopt) {
-      value = *number;
-    }
-    values[parameter.name] = std::move(value);
-  }
-  return values;
-}
-
-std::string request_hash(const ApiSection& api, const io::Experiment& experiment) {
-  const std::string path = expand(api.submit.path, [&](const std::string& name) {
-    return as_text(find_field(name)->of(experiment));
-  });
-  return hash_text(fnv1a(fmt::format("{} {} {}",
-                                     api.submit.method,
-                                     shown_url(api, path),
-                                     io::json_text(submitted_values(api, experiment)))));
 }
 
 }  // namespace ff::api

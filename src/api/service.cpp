@@ -4,6 +4,7 @@
 #include "conversation.h"
 
 #include "flops_fit/api/fields.h"
+#include "flops_fit/api/identity.h"
 #include "flops_fit/api/pointer.h"
 #include "flops_fit/api/requests.h"
 #include "flops_fit/api/retry.h"
@@ -18,6 +19,7 @@
 #include <new>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace ff::api {
 namespace {
@@ -37,7 +39,7 @@ class Run {
         values_(submitted_values(api, task.experiment)),
         now_{.config_hash = task.config_hash,
              .request_hash = request_hash(api, task.experiment),
-             .service = api.base_url} {}
+             .service = service_url(api.base_url)} {}
 
   Answer answer() {
     try {
@@ -75,7 +77,7 @@ class Run {
       now_.attempt = known->attempt + (known->state == State::kEnded ? 1 : 0);
       if (known->state != State::kEnded) {
         now_ = *known;
-        now_.service = api_.base_url;
+        now_.service = service_url(api_.base_url);
         if (now_.state == State::kSubmitted) {
           check_own();
           spdlog::info("{}: polling run {} on", name(), now_.id);
@@ -110,7 +112,7 @@ class Run {
     }
     const Json document = conversation_.document(request, response);
     if (api_.poll.path.empty()) {
-      return settled(read_answer(document, response.body, api_, key_));
+      return settled(document, api_.response.id, response.body);
     }
     return poll_as(id_in(document, api_.response.id, response.body));
   }
@@ -144,7 +146,7 @@ class Run {
     }
     const Json* best = nullptr;
     for (const Json& item : *items) {
-      if (!holds_somewhere(item, values_) || is_of_another(item)) {
+      if (!fits(item) || is_of_another(item)) {
         continue;
       }
       const bool failed =
@@ -157,13 +159,21 @@ class Run {
     return best == nullptr ? std::nullopt : std::optional(*best);
   }
 
+  /// Whether an entry of the list says all that was submitted. (check_service() has seen that this
+  /// is something.)
+  bool fits(const Json& entry) const {
+    return std::all_of(values_.begin(), values_.end(), [&](const Json& part) {
+      return holds_somewhere(entry, part);
+    });
+  }
+
   /// Goes on with a run that the service already has.
   Answer adopt(const Json& entry) {
     if (now_.submitted_at == 0) {
       now_.submitted_at = std::time(nullptr);
     }
     if (api_.poll.path.empty()) {
-      return settled(read_answer(entry, io::json_text(entry), api_, key_));
+      return settled(entry, id_pointer(), io::json_text(entry));
     }
     return poll_as(id_in(entry, id_pointer(), io::json_text(entry)));
   }
@@ -175,21 +185,25 @@ class Run {
 
   /// An entry of the list that another experiment has already.
   bool is_of_another(const Json& entry) const {
-    if (api_.poll.path.empty()) {
-      return false;  // without ids
-    }
     Submission its = now_;
     its.id = id_at(entry, id_pointer());
     return !its.id.empty() && !other_owner_of(its, task_.run_dir).empty();
   }
 
-  /// Without polling there is no later answer.
-  static Answer settled(Answer answer) {
+  /// What a service without polling answers: there is no later answer. Such a service need not
+  /// have ids, but if it has, one run's loss is one experiment's there, too.
+  Answer settled(const Json& document, const std::string& id_pointer, const std::string& body) {
+    Answer answer = read_answer(document, body, api_, key_);
     if (answer.kind == Answer::Kind::kWaiting) {
       answer.kind = Answer::Kind::kUnclear;
       answer.reason = fmt::format(
           "the service answers \"{}\", and api.poll.path does not say where to ask again",
           answer.status);
+    }
+    now_.id = id_at(document, id_pointer);
+    if (answer.kind == Answer::Kind::kDone && !now_.id.empty()) {
+      save(State::kSubmitting);  // the request is made again if its loss is not on disk
+      check_own();
     }
     return answer;
   }
@@ -223,7 +237,7 @@ class Run {
   /// One run at the service is one experiment's. It is on disk as this one's already, so that of
   /// two that come to the same id at once not both go on.
   void check_own() {
-    const std::string other = other_owner_of(now_, task_.run_dir);
+    const std::filesystem::path other = other_owner_of(now_, task_.run_dir);
     if (other.empty()) {
       return;
     }
@@ -231,11 +245,14 @@ class Run {
     save(State::kSubmitting);
     throw error<ServiceError>(
         "the service gave {} the run {}, which is that of {} already; one loss would count for "
-        "both. If the service numbers its runs anew, delete {}.",
+        "both. If the service numbers its runs anew, delete {}{}.",
         name(),
         id,
-        other,
-        (task_.run_dir.parent_path() / other / "api.json").string());
+        other.filename().string(),
+        (other / "api.json").string(),
+        api_.poll.path.empty() ? "; if this is no run's number, api.response.id points to the "
+                                 "wrong place"
+                               : "");
   }
 
   Answer poll() {
@@ -245,6 +262,7 @@ class Run {
     while (true) {
       const HttpResponse response = conversation_.send(request);
       if (response.status == 404 || response.status == 410) {
+        now_.id.clear();  // the service may give it to another run
         throw Failure{fmt::format("{}: {}", request.name, conversation_.describe(response)), true};
       }
       Answer answer = read_answer(document_kept(request, response), response.body, api_, key_);
@@ -286,7 +304,7 @@ class Run {
   const ApiSection& api_;
   const Secret& key_;
   Conversation conversation_;
-  Json values_;
+  std::vector<Json> values_;
   Submission now_;
 };
 

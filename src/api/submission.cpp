@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/api/submission.h"
 
+#include "flops_fit/api/identity.h"
 #include "flops_fit/io/json.h"
 #include "flops_fit/util/error.h"
 
@@ -22,8 +23,20 @@ constexpr std::array<std::pair<State, const char*>, 3> kStates = {
      {State::kSubmitted, "submitted"},
      {State::kEnded, "ended"}}};
 
-std::filesystem::path file_of(const std::filesystem::path& run_dir) {
+constexpr const char* kRemedy = "or delete it to submit the run again (which may pay for it twice)";
+constexpr const char* kReplaced = "replaced";  // beside runs/: what was in the way of other runs
+/// One more for each call of ff-train that a failed run is submitted by.
+constexpr int64_t kMostAttempts = 1'000'000;
+constexpr int64_t kLatestTime = 253'402'300'799;  // the end of the year 9999
+
+fs::path file_of(const fs::path& run_dir) {
   return run_dir / "api.json";
+}
+
+/// Whether both have one id of one service, whatever became of it there.
+bool is_same_run(const Submission& a, const Submission& b) {
+  return !a.id.empty() && a.id == b.id &&
+         (a.service == b.service || a.service.empty() || b.service.empty());
 }
 
 /// What was in an api.json, and when.
@@ -54,6 +67,39 @@ std::optional<Submission> look_at(const fs::path& run_dir, std::map<std::string,
   return at->second.submission;
 }
 
+io::Json text_or_null(const std::string& text) {
+  return text.empty() ? io::Json() : io::Json(text);
+}
+
+int64_t count_in(const io::ObjectReader& object, const char* key, int64_t least, int64_t most) {
+  const int64_t count = object.integer(key);
+  if (count < least || count > most) {
+    throw error<FileError>(
+        "{}.{}: expected a whole number from {} to {}, found {}; restore the file, {}.",
+        object.where(),
+        key,
+        least,
+        most,
+        count,
+        kRemedy);
+  }
+  return count;
+}
+
+State state_in(const io::ObjectReader& object) {
+  const std::string text = object.text("state");
+  for (const auto& [value, name] : kStates) {
+    if (text == name) {
+      return value;
+    }
+  }
+  throw error<FileError>(
+      "{}.state: {} is none of submitting, submitted, ended; restore the file, {}.",
+      object.where(),
+      io::shown(text),
+      kRemedy);
+}
+
 }  // namespace
 
 bool is_run_id(std::string_view id) {
@@ -68,78 +114,82 @@ std::string Submission::idempotency_key() const {
   return attempt == 1 ? config_hash : fmt::format("{}-{}", config_hash, attempt);
 }
 
-void write_submission(const std::filesystem::path& run_dir, const Submission& submission) {
+void write_submission(const fs::path& run_dir, const Submission& submission) {
   const char* state = "";
   for (const auto& [value, name] : kStates) {
     if (value == submission.state) {
       state = name;
     }
   }
-  io::write_json(
-      file_of(run_dir),
-      {{"config_hash", submission.config_hash},
-       {"request_hash", submission.request_hash},
-       {"state", state},
-       {"id", submission.id.empty() ? io::Json() : io::Json(submission.id)},
-       {"service", submission.service.empty() ? io::Json() : io::Json(submission.service)},
-       {"attempt", submission.attempt},
-       {"submitted_at", submission.submitted_at}});
+  io::Json json = {{"config_hash", submission.config_hash},
+                   {"request_hash", submission.request_hash},
+                   {"state", state},
+                   {"id", text_or_null(submission.id)},
+                   {"service", text_or_null(submission.service)},
+                   {"attempt", submission.attempt},
+                   {"submitted_at", submission.submitted_at}};
+  json["checksum"] = io::checksum_of(json);
+  io::write_json(file_of(run_dir), json);
 }
 
-std::optional<Submission> read_submission(const std::filesystem::path& run_dir) {
-  const std::filesystem::path path = file_of(run_dir);
+std::optional<Submission> read_submission(const fs::path& run_dir) {
+  const fs::path path = file_of(run_dir);
   std::error_code failure;
-  if (!std::filesystem::exists(path, failure)) {
+  if (!fs::exists(path, failure)) {
     return std::nullopt;
   }
-  const char* remedy = "or delete it to submit the run again (which may pay for it twice)";
-  const io::Json json = io::read_json(path, remedy);
+  const io::Json json = io::read_json(path, kRemedy);
   const io::ObjectReader object(json, path.string());
+  // Files of earlier versions have none.
+  if (object.has("checksum") && object.text("checksum") != io::checksum_of(json)) {
+    throw error<FileError>("{}: not what was written: its checksum differs; restore the file, {}.",
+                           path.string(),
+                           kRemedy);
+  }
   Submission submission{.config_hash = object.hash("config_hash"),
                         .request_hash = object.hash("request_hash"),
+                        .state = state_in(object),
                         .id = object.text_or("id", ""),
-                        .service = object.text_or("service", ""),
-                        .attempt = object.integer("attempt"),
-                        .submitted_at = object.integer("submitted_at")};
+                        .service = service_url(object.text_or("service", "")),
+                        .attempt = count_in(object, "attempt", 1, kMostAttempts),
+                        .submitted_at = count_in(object, "submitted_at", 0, kLatestTime)};
   if (!submission.id.empty() && !is_run_id(submission.id)) {
     throw error<FileError>("{}.id: {} is no id of a run; restore the file, {}.",
                            path.string(),
                            io::shown(submission.id),
-                           remedy);
+                           kRemedy);
   }
-  const std::string state = object.text("state");
-  for (const auto& [value, name] : kStates) {
-    if (state == name && (value != State::kSubmitted || !submission.id.empty())) {
-      submission.state = value;
-      return submission;
-    }
+  if (submission.state == State::kSubmitted && submission.id.empty()) {
+    throw error<FileError>(
+        "{}.state: submitted without an id makes no sense; restore the file, {}.",
+        path.string(),
+        kRemedy);
   }
-  throw error<FileError>("{}: state {}{} makes no sense; restore the file, {}.",
-                         path.string(),
-                         io::shown(state),
-                         submission.id.empty() ? " without an id" : "",
-                         remedy);
+  return submission;
 }
 
-std::string other_owner_of(const Submission& mine, const std::filesystem::path& run_dir) {
+fs::path other_owner_of(const Submission& mine, const fs::path& run_dir) {
   // Files are read again only when they changed: this is asked once for each of many runs.
   static std::mutex mutex;
   static std::map<std::string, Seen> known;
   const std::lock_guard guard(mutex);
   std::error_code failure;
   const fs::path self = fs::weakly_canonical(run_dir, failure);
-  for (const auto& entry : fs::directory_iterator(self.parent_path(), failure)) {
-    if (entry.path() == self) {
-      continue;
-    }
-    const auto other = look_at(entry.path(), known);
-    if (other && other->state == State::kSubmitted && other->id == mine.id &&
-        (other->service == mine.service || other->service.empty() || mine.service.empty()) &&
-        other->request_hash != mine.request_hash) {
-      return entry.path().filename().string();
+  const fs::path runs = self.parent_path();
+  for (const fs::path& parent : {runs, runs.parent_path() / kReplaced}) {
+    for (fs::directory_iterator entry(parent, failure);
+         !failure && entry != fs::directory_iterator();
+         entry.increment(failure)) {
+      if (entry->path() == self) {
+        continue;
+      }
+      const auto other = look_at(entry->path(), known);
+      if (other && is_same_run(*other, mine) && other->request_hash != mine.request_hash) {
+        return entry->path();
+      }
     }
   }
-  return "";
+  return {};
 }
 
 }  // namespace ff::api

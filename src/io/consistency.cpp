@@ -2,25 +2,22 @@
 #include "flops_fit/io/consistency.h"
 
 #include "flops_fit/cost/transformer.h"
+#include "flops_fit/io/counting.h"
 #include "flops_fit/util/error.h"
 #include "flops_fit/util/units.h"
 
 #include <cmath>
+#include <optional>
 #include <string_view>
 
 namespace ff::io {
 namespace {
 
-/// Sums of doubles in another order, or written with fewer digits.
-constexpr double kRounding = 1e-6;
 /// Of an abstract size: whole numbers of parameters and tokens, by truncation.
 constexpr double kTruncation = 0.01;
 /// Between a budget and what a plan spends of it; compute.tolerance is at most 0.5.
 constexpr double kFarFromBudget = 2.2;
-
-bool near(double found, double expected, double tolerance = kRounding) {
-  return std::abs(found - expected) <= tolerance * std::abs(expected);
-}
+constexpr std::string_view kCostOfTokens = "what num_tokens cost, ";
 
 class Place {
  public:
@@ -116,37 +113,90 @@ void check_run_length(const Experiment& e, const Place& place) {
   }
 }
 
+/// Refuses FLOPs that neither formula gives for so many tokens.
+void check_counted(std::string_view field,
+                   double found,
+                   const TokenCost& cost,
+                   double tokens,
+                   const Place& place) {
+  if (!same_number(found, cost.exact * tokens) && !same_number(found, cost.six_n * tokens)) {
+    place.refuse(field,
+                 fmt::format("{} (as counted from the architecture) or {} (6 model_size{})",
+                             format_number(cost.exact * tokens),
+                             format_number(cost.six_n * tokens),
+                             tokens == 1 ? "" : " num_tokens"),
+                 format_number(found));
+  }
+}
+
+/// What the tokens cost by the formula that is nearer to the budget [FLOP].
+double likely_cost(const TokenCost& cost, double tokens, double budget) {
+  const auto distance = [&](double per_token) {
+    return std::abs(std::log(per_token * tokens / budget));
+  };
+  return tokens * (distance(cost.exact) <= distance(cost.six_n) ? cost.exact : cost.six_n);
+}
+
+/// Refuses a budget that is far from what is spent of it: less than spent / `over`, or more than
+/// `under` times as much. `spent_as` says what that is.
+void check_budget(double budget,
+                  double spent,
+                  double over,
+                  double under,
+                  std::string_view spent_as,
+                  const Place& place) {
+  if (spent > over * budget || budget > under * spent) {
+    place.refuse("compute_budget",
+                 fmt::format("about {}{}", spent_as, format_number(spent)),
+                 format_number(budget));
+  }
+}
+
 void check_flops(const Experiment& e, const Place& place) {
   const auto tokens = static_cast<double>(e.num_tokens);
   check_range("compute_budget", e.compute_budget, kMaxRunFlops, place);
   check_range("flops_per_token", e.flops_per_token, kMaxRunFlops, place);
   check_range("planned_flops", e.planned_flops, kMaxRunFlops, place);
   check_range("predicted_seconds", e.predicted_seconds, kMaxRunFlops, place);
-  if (e.architecture && e.flops_per_token > 0) {
-    const double exact = cost::train_flops_per_token(*e.architecture);
-    const double six_n = 6.0 * static_cast<double>(e.model_size);
-    if (!near(e.flops_per_token, exact) && !near(e.flops_per_token, six_n)) {
-      place.refuse("flops_per_token",
-                   fmt::format("{} (as counted from the architecture) or {} (6 model_size)",
-                               format_number(exact),
-                               format_number(six_n)),
-                   format_number(e.flops_per_token));
+  const auto cost =
+      e.architecture ? std::optional(token_cost(*e.architecture, e.model_size)) : std::nullopt;
+  if (cost && e.flops_per_token > 0) {
+    check_counted("flops_per_token", e.flops_per_token, *cost, 1, place);
+  }
+  if (e.flops_per_token > 0 && e.planned_flops > 0) {
+    const double product = e.flops_per_token * tokens;
+    if (!same_number(e.planned_flops, product)) {
+      place.refuse("planned_flops",
+                   format_number(product) + " (flops_per_token x num_tokens)",
+                   format_number(e.planned_flops));
     }
+  } else if (cost && e.planned_flops > 0) {
+    check_counted("planned_flops", e.planned_flops, *cost, tokens, place);
   }
-  if (e.planned_flops <= 0) {
-    return;
+  if (e.planned_flops > 0) {
+    check_budget(
+        e.compute_budget, e.planned_flops, kFarFromBudget, kFarFromBudget, "planned_flops=", place);
+  } else if (cost || e.flops_per_token > 0) {
+    const double spent = e.flops_per_token > 0 ? e.flops_per_token * tokens
+                                               : likely_cost(*cost, tokens, e.compute_budget);
+    check_budget(e.compute_budget, spent, kFarFromBudget, kFarFromBudget, kCostOfTokens, place);
   }
-  if (e.flops_per_token > 0 && !near(e.planned_flops, e.flops_per_token * tokens)) {
-    place.refuse("planned_flops",
-                 format_number(e.flops_per_token * tokens) + " (flops_per_token x num_tokens)",
-                 format_number(e.planned_flops));
-  }
-  const double share = e.planned_flops / e.compute_budget;
-  if (share > kFarFromBudget || share < 1 / kFarFromBudget) {
-    place.refuse("compute_budget",
-                 fmt::format("about planned_flops={}", format_number(e.planned_flops)),
-                 format_number(e.compute_budget));
-  }
+  // An abstract size of another program, which does not say what it spends, is as it is.
+}
+
+/// A run spends about its budget. One of this machine may have had batches of another size than
+/// planned (trainer.batch_size): whole steps take up to a third off the tokens then, and a batch
+/// beyond the whole plan is one step, without a limit; ff-analyze warns of those.
+void check_spent(const RunResult& r, const cost::Architecture& arch, const Place& place) {
+  const bool as_planned = r.engine.empty();
+  const double spent = likely_cost(
+      token_cost(arch, r.model_size), static_cast<double>(r.num_tokens), r.compute_budget);
+  check_budget(r.compute_budget,
+               spent,
+               as_planned ? kFarFromBudget : INFINITY,
+               as_planned ? kFarFromBudget : 1.5 * kFarFromBudget,
+               kCostOfTokens,
+               place);
 }
 
 }  // namespace
@@ -191,10 +241,11 @@ void check_consistent(const RunResult& r, const std::string& where) {
                    fmt::format("{}", r.params->total));
     }
   }
+  check_spent(r, arch, place);
   // What ff-train trains itself it counts exactly, to the last step.
   if (r.completed() && !r.engine.empty()) {
     const double exact = cost::train_flops_per_token(arch) * static_cast<double>(r.num_tokens);
-    if (!near(r.actual_flops, exact)) {
+    if (!same_number(r.actual_flops, exact)) {
       place.refuse(
           "actual_flops",
           fmt::format("{} (as counted from architecture and num_tokens)", format_number(exact)),

@@ -109,6 +109,11 @@ std::string shown(const Json& value) {
   return text;
 }
 
+std::string checksum_of(Json object) {
+  object.erase("checksum");
+  return hash_text(fnv1a(json_text(object)));
+}
+
 Json read_json(const fs::path& path, std::string_view remedy) {
   std::error_code failure;
   if (!fs::exists(path, failure)) {

@@ -2,6 +2,7 @@
 #include "flops_fit/io/sweep.h"
 
 #include "flops_fit/io/consistency.h"
+#include "flops_fit/io/counting.h"
 #include "flops_fit/io/experiment_id.h"
 #include "flops_fit/util/error.h"
 
@@ -189,6 +190,7 @@ std::vector<Experiment> read_sweep(const std::filesystem::path& path) {
           "{}.experiment_id: \"{}\" stands twice in the file.", where, sweep.back().experiment_id);
     }
   }
+  check_one_way_of_counting(sweep, path.string());
   return sweep;
 }
 

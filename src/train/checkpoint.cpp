@@ -16,6 +16,7 @@ namespace ff::train {
 namespace {
 
 namespace fs = std::filesystem;
+using io::checksum_of;
 using io::Json;
 
 constexpr int64_t kVersion = 2;  // 1 had no checksum
@@ -72,12 +73,6 @@ void read_tensors(const fs::path& path,
 
 std::string tensors_name(int64_t step) {
   return fmt::format("step-{}.safetensors", step);
-}
-
-/// Of everything in state.json but itself.
-std::string checksum_of(Json state) {
-  state.erase("checksum");
-  return hash_text(fnv1a(io::json_text(state)));
 }
 
 Json to_json(const Checkpoint& checkpoint, const std::string& hash) {

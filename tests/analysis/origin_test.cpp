@@ -121,3 +121,37 @@ TEST_CASE("names from anyone's tables move no terminal", "[analysis][origin]") {
     CHECK(text.find("\xe2\x80\xae") == std::string::npos);
   }
 }
+
+TEST_CASE("results that count N or FLOPs in several ways are named", "[analysis][origin]") {
+  auto results = runs();
+  results.resize(5);
+  for (size_t i = 0; i < results.size(); ++i) {
+    io::RunResult& r = results[i];
+    r.architecture = cost::Architecture{.d_model = 16,
+                                        .num_layers = 2,
+                                        .num_heads = 2,
+                                        .d_ff = 64,
+                                        .vocab_size = 488,
+                                        .seq_len = 64};
+    const cost::ParamCounts counts = cost::count_params(*r.architecture);
+    r.model_size = counts.matmul;
+    r.num_tokens = 18'432;
+    r.actual_flops = cost::train_flops_per_token(*r.architecture) * 18'432;
+  }
+  const auto warnings = [&] {
+    std::vector<const io::RunResult*> pointers;
+    for (const io::RunResult& r : results) {
+      pointers.push_back(&r);
+    }
+    return check_origin(pointers);
+  };
+  CHECK(warnings().empty());
+  results[3].model_size = cost::count_params(*results[3].architecture).total;
+  REQUIRE(warnings().size() == 1);
+  CHECK_THAT(warnings().front(), ContainsSubstring("count N in 2 ways (4 of matmul, 1 of total)"));
+  results[3].model_size = results[0].model_size;
+  results[1].actual_flops = 6.0 * static_cast<double>(results[1].model_size) * 18'432;
+  REQUIRE(warnings().size() == 1);
+  CHECK_THAT(warnings().front(),
+             ContainsSubstring("count their FLOPs in 2 ways (4 of exact, 1 of 6nd)"));
+}

@@ -97,9 +97,50 @@ TEST_CASE("a key inside the configuration is refused without being shown", "[api
   }
 }
 
+TEST_CASE("a key in a call is refused before the call is written down", "[api]") {
+  ff::train::TrainConfig config;
+  config.api.key_env = kVariable;
+  const auto said = [&](const std::vector<std::string>& overrides) {
+    try {
+      refuse_key_in_call(config.api, ff::config::dump_node(config), overrides);
+    } catch (const ConfigError& problem) {
+      CHECK_THAT(problem.what(), !ContainsSubstring("SECRET"));
+      return std::string(problem.what());
+    }
+    return std::string();
+  };
+  const std::vector<std::string> leak = {"mode=api", "api.headers=[\"K: SECRET\"]"};
+  ::unsetenv(kVariable);
+  CHECK(said(leak).empty());  // there is no key
+  {
+    const EnvironmentVariable empty(kVariable, "");
+    CHECK(said(leak).empty());
+  }
+  const EnvironmentVariable variable(kVariable, "SECRET");
+  CHECK_THAT(said(leak), ContainsSubstring("api.headers: holds the service's key itself"));
+  CHECK(said({"mode=api", "~api.ca_file", "api.headers=[\"K: {api_key}\"]"}).empty());
+  config.api.submit.query = {"k=SECRET"};  // of a file
+  CHECK_THAT(said({}), ContainsSubstring("api.submit.query: holds the service's key itself"));
+  config.api.submit.query.clear();
+  const EnvironmentVariable digits(kVariable, "8675309");
+  CHECK(said({"trainer.seed=8675309"}).empty());  // a number is no key
+}
+
 TEST_CASE("a good configuration passes", "[api]") {
   CHECK(refusal([](ApiSection&) {}).empty());
   CHECK(refusal([](ApiSection& a) { a.base_url = "https://[::1]:8080/v1/"; }).empty());
+  // What tells experiments apart may stand in the body, the query or the path.
+  CHECK(refusal([](ApiSection& a) { a.lookup.path = "/runs"; }).empty());
+  CHECK(refusal([](ApiSection& a) {
+          a.lookup.path = "/runs";
+          a.submit.body = R"({"d": "{d_model}"})";
+          a.submit.query = {"seed={seed}"};
+        }).empty());
+  CHECK(refusal([](ApiSection& a) {
+          a.lookup.path = "/runs";
+          a.submit.body.clear();
+          a.submit.path = "/train/{d_model}/{seed}";
+        }).empty());
 }
 
 TEST_CASE("what is wrong is refused by name before anything is sent", "[api]") {
@@ -141,6 +182,23 @@ TEST_CASE("what is wrong is refused by name before anything is sent", "[api]") {
   refused("api.limits", [](ApiSection& a) { a.limits = {"d_model=128..256"}; });
   refused("experiment exp_0000 has no batch_size (batch [sequences])",
           [](ApiSection& a) { a.submit.query = {"b={batch_size}"}; });
+  // With a list to look into, what an entry is compared with must be of one experiment.
+  refused("api.lookup.path: api.submit says nothing of the experiment", [](ApiSection& a) {
+    a.lookup.path = "/runs";
+    a.submit.path = "/train/{experiment_id}";
+    a.submit.body = R"({"priority": 1})";
+  });
+  refused("api.lookup.path: api.submit says nothing of the experiment", [](ApiSection& a) {
+    a.lookup.path = "/runs";
+    a.submit.body.clear();
+    a.submit.query = {"token={api_key}", "priority=1"};
+  });
+  refused("experiments exp_0000 and exp_0001 cannot be told apart in the service's list",
+          [](ApiSection& a) {
+            a.lookup.path = "/runs";
+            a.submit.path = "/train/{experiment_id}";
+            a.submit.body = R"({"d": "{d_model}"})";
+          });
   // Without the seed both experiments would be the same run, counted twice.
   refused("experiments exp_0000 and exp_0001 make the same request",
           [](ApiSection& a) { a.submit.body = R"({"d": "{d_model}"})"; });

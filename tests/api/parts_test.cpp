@@ -9,7 +9,10 @@
 #include "flops_fit/api/secret.h"
 #include "flops_fit/api/submission.h"
 #include "flops_fit/api/template.h"
+#include "flops_fit/io/json.h"
 #include "flops_fit/util/error.h"
+
+#include <cstdint>
 
 using namespace ff::api;
 using ff::io::Json;
@@ -156,5 +159,72 @@ TEST_CASE("what was submitted is read back from disk, and nonsense there is refu
   for (const std::string damaged : {"", "{", "[]", R"({"state": "submitted"})"}) {
     ff::test::write_text(folder / "api.json", damaged);
     CHECK_THROWS_AS(read_submission(folder.path()), ff::FileError);
+  }
+}
+
+TEST_CASE("an api.json that somebody changed is refused, field by field", "[api]") {
+  const ff::test::TemporaryFolder folder;
+  const auto path = folder / "api.json";
+  write_submission(folder.path(),
+                   {.config_hash = "00000000000000c0",
+                    .request_hash = "00000000000000d0",
+                    .state = Submission::State::kSubmitted,
+                    .id = "17",
+                    .service = "https://a.example",
+                    .attempt = 3,
+                    .submitted_at = 99});
+  const Json written = ff::io::read_json(path, "");
+  CHECK(read_submission(folder.path())->attempt == 3);
+  const auto said = [&](Json json) {
+    ff::io::write_json(path, json);
+    try {
+      static_cast<void>(read_submission(folder.path()));
+    } catch (const ff::FileError& problem) {
+      CHECK_THAT(problem.what(), ContainsSubstring("or delete it to submit the run again"));
+      return std::string(problem.what());
+    }
+    return std::string();
+  };
+  for (const auto& [field, value] :
+       std::vector<std::pair<std::string, Json>>{{"id", "18"},
+                                                 {"attempt", 4},
+                                                 {"state", "ended"},
+                                                 {"service", "https://b.example"},
+                                                 {"config_hash", "00000000000000c1"},
+                                                 {"request_hash", "00000000000000d1"},
+                                                 {"submitted_at", 98},
+                                                 {"more", 1},
+                                                 {"checksum", "0123456789abcdef"}}) {
+    INFO(field);
+    Json changed = written;
+    changed[field] = value;
+    CHECK_THAT(said(changed), ContainsSubstring("its checksum differs"));
+  }
+  // Of an earlier version, which had no checksum; and one with a checksum of its own nonsense.
+  for (const bool sealed : {false, true}) {
+    Json old = written;
+    old.erase("checksum");
+    const auto with = [&](const std::string& field, const Json& value) {
+      Json changed = old;
+      changed[field] = value;
+      if (sealed) {
+        changed["checksum"] = ff::io::checksum_of(changed);
+      }
+      return said(changed);
+    };
+    CHECK(with("attempt", 3).empty());
+    CHECK(with("service", nullptr).empty());
+    CHECK(with("service", "https://A.example/").empty());
+    CHECK(read_submission(folder.path())->service == "https://a.example");
+    for (const Json& attempt : {Json(0), Json(-1), Json(1'000'001), Json(INT64_MAX)}) {
+      CHECK_THAT(with("attempt", attempt),
+                 ContainsSubstring("attempt: expected a whole number from 1 to 1000000, found"));
+    }
+    for (const Json& time : {Json(-1), Json(INT64_MIN), Json(INT64_MAX)}) {
+      CHECK_THAT(with("submitted_at", time), ContainsSubstring("submitted_at: expected a whole"));
+    }
+    CHECK_THAT(with("state", "lost"), ContainsSubstring("state: \"lost\" is none of submitting"));
+    CHECK_THAT(with("id", nullptr), ContainsSubstring("submitted without an id"));
+    CHECK_THAT(with("id", ".."), ContainsSubstring("is no id of a run"));
   }
 }

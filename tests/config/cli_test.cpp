@@ -187,3 +187,28 @@ TEST_CASE("hydra.run.dir and output_subdir are honoured", "[config]") {
   CHECK_THAT(ff::read_file(written / "config.yaml"), ContainsSubstring("seed: 7\n"));
   CHECK(ff::read_file(written / "overrides.yaml") == "- \"seed=7\"\n- \"tags=['a b']\"\n");
 }
+
+TEST_CASE("what a program refuses to show is refused before anything is written", "[config]") {
+  const Desk desk;
+  write_text(desk.folder / "conf/planner.yaml",
+             "hydra: {run: {dir: run}, output_subdir: .hydra}\n");
+  write_text(desk.folder / "conf/leak.yaml", "tags: [secret]\n");
+  for (const std::string call : {"-q tags=[secret]",
+                                 "-q tags=[secret] tags=[]",
+                                 "-q -cn leak",
+                                 "-q tags=[secret] --cfg job",
+                                 "-q tags=[secret] --dry-run",
+                                 "-q -m seed=7,8 tags=[secret] 'hydra.run.dir=run/${seed}'",
+                                 "-q -m seed=7,8 tags=[secret],[] 'hydra.run.dir=run/${seed}'"}) {
+    INFO(call);
+    const Outcome outcome = desk.run(call);
+    INFO(outcome.err);
+    CHECK(outcome.code == 2);
+    CHECK_THAT(outcome.err, ContainsSubstring("tags: that must not be written down."));
+    CHECK_THAT(outcome.out + outcome.err, !ContainsSubstring("secret"));
+    CHECK_FALSE(fs::exists(desk.folder / "run"));
+    CHECK_FALSE(fs::exists(desk.folder / "multirun"));
+  }
+  CHECK(desk.run("-q tags=[open]").code == 0);
+  CHECK(fs::exists(desk.folder / "run/.hydra/overrides.yaml"));
+}

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <filesystem>
@@ -54,6 +55,17 @@ ff::ExitCode run(const ff::test::SampleConfig& config, const ff::cli::Context& c
   return ff::ExitCode::kOk;
 }
 
+/// What must not be written down, neither where it is configured nor where it was typed.
+void check(const ff::test::SampleConfig& config, const std::vector<std::string>& overrides) {
+  const auto secret = [](const std::string& text) {
+    return text.find("secret") != std::string::npos;
+  };
+  if (std::any_of(config.tags.begin(), config.tags.end(), secret) ||
+      std::any_of(overrides.begin(), overrides.end(), secret)) {
+    throw ff::ConfigError("tags: that must not be written down.");
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -69,5 +81,5 @@ int main(int argc, char** argv) {
                       {.name = "secret", .doc = "Hidden.", .hidden = true}}};
   const std::array stages = {ff::config::schema_of<ff::test::SampleConfig>("planner"),
                              ff::config::schema_of<ff::test::SampleTrainer>("trainer")};
-  return ff::cli::run_program<ff::test::SampleConfig>(argc, argv, program, stages, run);
+  return ff::cli::run_program<ff::test::SampleConfig>(argc, argv, program, stages, run, check);
 }

@@ -22,6 +22,7 @@ using ff::test::read_text;
 using ff::test::run;
 using ff::test::Service2024;
 using ff::test::Service2026;
+using ff::test::shell_quoted;
 using ff::test::TemporaryFolder;
 
 namespace {
@@ -188,12 +189,33 @@ TEST_CASE("api: SIGTERM while polling ends with 143, and the next call polls on"
   CHECK(sweep.submissions() == 3);
 }
 
+TEST_CASE("api: the same requests written otherwise are not paid for again", "[e2e]") {
+  Sweep sweep;
+  CHECK(sweep.train().exit_code == 0);
+  const size_t asked = sweep.service.count();
+  const auto again =
+      sweep.train("api.base_url=" + sweep.service.url() + "/ api.submit.path=submit");
+  INFO(again.err);
+  CHECK(again.exit_code == 0);
+  CHECK_THAT(again.out, ContainsSubstring("3 kept"));
+  CHECK(sweep.service.count() == asked);
+}
+
 TEST_CASE("api: a missing key, and one in the configuration, send nothing", "[e2e]") {
   Sweep sweep;
-  const auto leaked = sweep.train("'api.headers=[\"X-API-Key: ${oc.env:CS336_API_KEY}\"]'");
-  CHECK(leaked.exit_code == 2);
-  CHECK_THAT(leaked.err, ContainsSubstring("api.headers: holds the service's key itself"));
-  check_no_key(sweep.folder.path(), {leaked.out, leaked.err});
+  const std::string by_name = "'api.headers=[\"X-API-Key: {api_key}\"]'";
+  for (const std::string& headers :
+       {std::string("'api.headers=[\"X-API-Key: ${oc.env:CS336_API_KEY}\"]'"),
+        shell_quoted("api.headers=['X-API-Key: " + kKey + "']"),
+        shell_quoted("api.headers=['X-API-Key: " + kKey + "']") + " " + by_name}) {
+    for (const std::string more : {" hydra.output_subdir=.hydra", " --cfg job", " --dry-run"}) {
+      const auto leaked = sweep.train(headers + more);
+      CHECK(leaked.exit_code == 2);
+      CHECK_THAT(leaked.err, ContainsSubstring("api.headers: holds the service's key itself"));
+      check_no_key(sweep.folder.path(), {leaked.out, leaked.err});
+    }
+  }
+  CHECK_FALSE(std::filesystem::exists(sweep.folder / ".hydra"));
   const auto absent =
       run("unset CS336_API_KEY; ff-train --config-name=presets/cs336_2026 api.base_url=" +
               sweep.service.url(),

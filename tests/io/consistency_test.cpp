@@ -3,8 +3,10 @@
 #include "flops_fit/io/consistency.h"
 
 #include "support/catch.h"
+#include "support/files.h"
 
 #include "flops_fit/cost/transformer.h"
+#include "flops_fit/io/counting.h"
 #include "flops_fit/util/error.h"
 
 #include <cmath>
@@ -159,4 +161,143 @@ TEST_CASE("a result of ours that does not fit its architecture is refused by nam
   Json foreign = json;
   foreign.erase("version");
   CHECK(refusal(foreign, "model_size", 160000, result_from_json).empty());
+}
+
+TEST_CASE("a budget is compared with what the tokens cost, whatever the plan leaves out", "[io]") {
+  const Json whole = to_json(planned());
+  const auto with = [&](std::initializer_list<std::pair<const char*, Json>> changes) {
+    Json json = whole;
+    for (const auto& [field, value] : changes) {
+      json[field] = value;
+    }
+    return json;
+  };
+  const auto said = [](const Json& json) {
+    return refusal(json, "experiment_id", "exp_0000", experiment_from_json);
+  };
+  // One of the three thousandfold, or all that are there.
+  CHECK_THAT(said(with({{"flops_per_token", nullptr},
+                        {"planned_flops", 1.99950336e12},
+                        {"compute_budget", 2e12}})),
+             ContainsSubstring("planned_flops: expected 1999503360 (as counted from the "
+                               "architecture) or 1769472000 (6 model_size num_tokens), found"));
+  CHECK_THAT(said(with({{"planned_flops", nullptr}, {"compute_budget", 2e12}})),
+             ContainsSubstring("compute_budget: expected about what num_tokens cost, 1999503360"));
+  for (const Json& nothing : {Json(nullptr), Json(0)}) {
+    CHECK_THAT(
+        said(with(
+            {{"flops_per_token", nothing}, {"planned_flops", nothing}, {"compute_budget", 2e12}})),
+        ContainsSubstring("compute_budget: expected about what num_tokens cost, 1999503360"));
+    CHECK_THAT(
+        said(with(
+            {{"flops_per_token", nothing}, {"planned_flops", nothing}, {"compute_budget", 2e6}})),
+        ContainsSubstring("compute_budget: expected about what num_tokens cost, 1769472000"));
+  }
+  // By either formula and any count, within compute.tolerance of at most 0.5.
+  for (const double budget : {1e9, 2e9, 3.9e9}) {
+    CHECK(said(with({{"flops_per_token", nullptr},
+                     {"planned_flops", nullptr},
+                     {"compute_budget", budget}}))
+              .empty());
+  }
+  const double blocks = 6.0 * 8192 * 18432;
+  for (const Json& cost : {Json(nullptr), Json(6 * 8192)}) {
+    CHECK(said(with({{"model_size", 8192},
+                     {"tokens_per_param", 2.25},
+                     {"flops_per_token", cost},
+                     {"planned_flops", blocks},
+                     {"compute_budget", blocks}}))
+              .empty());
+  }
+  CHECK(said(with({{"sweep_kind", kLrTransferSweep}, {"compute_budget", 1999503360}})).empty());
+  // An abstract size is compared with what it says, and with nothing if it says nothing.
+  Json abstract = {{"experiment_id", "a"},
+                   {"compute_budget", 1e12},
+                   {"model_size", 1000},
+                   {"num_tokens", 20000}};
+  CHECK(said(abstract).empty());
+  abstract["flops_per_token"] = 6000;
+  CHECK_THAT(said(abstract), ContainsSubstring("compute_budget: expected about"));
+}
+
+TEST_CASE("a plan that counts in two ways is refused at the first that departs", "[io]") {
+  const ff::test::TemporaryFolder folder;
+  const auto said = [&](const std::vector<Experiment>& plan) {
+    std::vector<Experiment> named = plan;
+    for (size_t i = 0; i < named.size(); ++i) {
+      named[i].experiment_id = "e" + std::to_string(i);
+    }
+    write_sweep(folder / "sweep.json", named);
+    try {
+      CHECK(read_sweep(folder / "sweep.json").size() == plan.size());
+    } catch (const FileError& problem) {
+      return std::string(problem.what());
+    }
+    return std::string();
+  };
+  const Experiment matmul = planned();
+  Experiment total = planned();
+  total.model_size = total.params->total;
+  total.tokens_per_param = 0;
+  Experiment six_n = planned();
+  six_n.flops_per_token = 6.0 * 16000;
+  six_n.planned_flops = 6.0 * 16000 * 18432;
+  Experiment silent = planned();  // of its FLOPs
+  silent.flops_per_token = silent.planned_flops = 0;
+  Experiment abstract;
+  abstract.compute_budget = 1.2e9;
+  abstract.model_size = 10'000;
+  abstract.num_tokens = 20'000;
+
+  CHECK(said({matmul, silent, abstract, matmul}).empty());
+  CHECK(said({silent, six_n, abstract, silent, six_n}).empty());
+  CHECK(said({abstract, total, abstract, total}).empty());
+  CHECK_THAT(said({matmul, abstract, matmul, total, total}),
+             ContainsSubstring("sweep.json: [3].model_size is counted as total, and before it as "
+                               "matmul; no law holds for a mixture, so plan all with one "
+                               "model.count."));
+  CHECK_THAT(said({total, matmul}), ContainsSubstring("[1].model_size is counted as matmul"));
+  CHECK_THAT(said({silent, matmul, six_n}),
+             ContainsSubstring("[2].flops_per_token is counted as 6nd, and before it as exact; no "
+                               "law holds for a mixture, so plan all with one "
+                               "compute.flops_formula."));
+}
+
+TEST_CASE("a result's budget is compared with what its tokens cost", "[io]") {
+  const Json json = to_json(trained());
+  const std::string expected = "compute_budget: expected about what num_tokens cost, 1999503360";
+  const auto said = [](const Json& result, double budget) {
+    return refusal(result, "compute_budget", budget, result_from_json);
+  };
+  CHECK_THAT(said(json, 2e12), ContainsSubstring(expected));
+  // A batch beyond the whole plan (trainer.batch_size) is one step, however much that is.
+  CHECK(said(json, 1e8).empty());
+  CHECK(said(json, 6e9).empty());
+  for (const char* status : {"completed", "failed", "diverged"}) {
+    Json planned_only = json;  // of a service, of mode=mock, and of what failed
+    planned_only["engine"] = nullptr;
+    planned_only["status"] = status;
+    CHECK_THAT(said(planned_only, 2e12), ContainsSubstring(expected));
+    CHECK_FALSE(said(planned_only, 1e8).empty());
+    CHECK(said(planned_only, 1e9).empty());
+    CHECK(said(planned_only, 3.9e9).empty());
+  }
+  Json foreign = json;
+  foreign.erase("version");
+  CHECK(said(foreign, 2e12).empty());
+}
+
+TEST_CASE("a result says by which count its size and FLOPs are", "[io]") {
+  RunResult r = trained();
+  CHECK(size_counted_as(r) == "matmul");
+  CHECK(flops_counted_as(r) == "exact");
+  r.actual_flops = 6.0 * 16000 * 18432;
+  CHECK(flops_counted_as(r) == "6nd");
+  r.model_size = r.params->non_embedding;
+  CHECK(size_counted_as(r) == "non_embedding");
+  CHECK(flops_counted_as(r).empty());  // by some other count
+  r.architecture.reset();
+  CHECK(size_counted_as(r) == "non_embedding");
+  r.params.reset();
+  CHECK(size_counted_as(r).empty());
 }

@@ -20,8 +20,8 @@ inline constexpr double kMaxExtrapolation = 100.0;
 [[nodiscard]] std::vector<std::string> check_data(const Dataset& data);
 
 /// What the results are of, where that is not one thing: versions and builds of flops-fit, engines,
-/// dtypes, kinds of device, hosts, each with its groups and their sizes. (Different corpora are
-/// refused: input.allow_mixed_data.)
+/// dtypes, kinds of device, counts of N and of FLOPs, hosts, each with its groups and their sizes.
+/// (Different corpora are refused: input.allow_mixed_data.)
 [[nodiscard]] std::vector<std::string> check_origin(std::span<const io::RunResult* const> results);
 
 /// What the numbers say about how they were counted: FLOPs of the forward pass alone or in other

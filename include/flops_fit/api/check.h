@@ -8,6 +8,7 @@
 #include "flops_fit/io/sweep.h"
 
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace ff::api {
@@ -26,5 +27,13 @@ void check_service(const ApiSection& api,
 /// Throws ConfigError, naming the configuration key but not showing it, if the service's key stands
 /// in the configuration: that is written to files and shown.
 void refuse_key_in(const config::Node& configuration, const Secret& key);
+
+/// The same for the key that is in the variable api.key_env, if there is one, and for overrides as
+/// they were typed, which are written down, too, whatever came of them. For the front end, before
+/// it writes or shows the configuration; whether the key is one that can be used is not its
+/// question.
+void refuse_key_in_call(const ApiSection& api,
+                        const config::Node& configuration,
+                        std::span<const std::string> overrides);
 
 }  // namespace ff::api

@@ -122,7 +122,8 @@ struct LookupSection {
       {.doc =
            "Where the service lists (GET) what it was sent. Asked after 409 Conflict and when it "
            "is unknown whether a submission arrived: the entry that holds all values of the "
-           "submission is the run. Empty = it has no such list."});
+           "submission (of its body and query, and the {field}s of its path under their names) is "
+           "the run. Empty = it has no such list."});
     v("query", query, {.doc = "As api.submit.query."});
     v("items", items, {.doc = "JSON pointer to the list in that answer."});
     v("id", id, {.doc = "JSON pointer to the id in an entry; null = api.response.id."});

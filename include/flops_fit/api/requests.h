@@ -4,7 +4,6 @@
 #include "flops_fit/api/config.h"
 #include "flops_fit/api/http.h"
 #include "flops_fit/api/secret.h"
-#include "flops_fit/io/json.h"
 #include "flops_fit/io/sweep.h"
 
 #include <string>
@@ -32,13 +31,6 @@ struct QueryParameter {
                                        const std::string& id);
 [[nodiscard]] HttpRequest lookup_request(const ApiSection& api, const Secret& key);
 [[nodiscard]] HttpRequest budget_request(const ApiSection& api, const Secret& key);
-
-/// What a submission says of the experiment: its body, or without one the values of its query. An
-/// entry of the service's list that holds all of it is this run.
-[[nodiscard]] io::Json submitted_values(const ApiSection& api, const io::Experiment& experiment);
-
-/// Of method, place and submitted values: whether an id on disk is of the same request.
-[[nodiscard]] std::string request_hash(const ApiSection& api, const io::Experiment& experiment);
 
 /// The address without its query, for messages: "https://host/path".
 [[nodiscard]] std::string shown_url(const ApiSection& api, const std::string& path);

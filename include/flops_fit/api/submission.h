@@ -12,15 +12,17 @@ namespace ff::api {
 
 struct Submission {
   enum class State {
-    kSubmitting,  ///< the request went out, or was about to; the service may have it
-    kSubmitted,   ///< the service has it, under `id`
-    kEnded,       ///< refused, failed or forgotten there: the next call submits it anew
+    /// The request went out, or was about to; the service may have it. With an `id` where a service
+    /// without polling answered with the loss.
+    kSubmitting,
+    kSubmitted,  ///< the service has it, under `id`
+    kEnded,      ///< refused, failed or forgotten there: the next call submits it anew
   };
   std::string config_hash;
   std::string request_hash;
   State state = State::kSubmitting;
-  std::string id;
-  std::string service;  ///< api.base_url; empty where an earlier version did not say
+  std::string id;       ///< the service's; one that it has forgotten is not kept
+  std::string service;  ///< service_url(); empty where an earlier version did not say
   /// 1, and one more for each submission that ended without a loss: part of the Idempotency-Key, as
   /// a service would answer the old one with the old failure.
   int64_t attempt = 1;
@@ -38,9 +40,10 @@ void write_submission(const std::filesystem::path& run_dir, const Submission& su
 /// None if there is no file. Throws FileError for a damaged one: submitting again could pay twice.
 [[nodiscard]] std::optional<Submission> read_submission(const std::filesystem::path& run_dir);
 
-/// The name of another run folder beside `run_dir` (runs/<id>) whose api.json has the same id of
-/// the same service for another request: one loss would count as two. Empty if there is none.
-[[nodiscard]] std::string other_owner_of(const Submission& submission,
-                                         const std::filesystem::path& run_dir);
+/// Another run folder whose api.json has the same id of the same service for another request: one
+/// loss would count as two. Looks beside `run_dir` (runs/<id>) and in replaced/ beside runs/, where
+/// the runs of other configurations are. Empty if there is none.
+[[nodiscard]] std::filesystem::path other_owner_of(const Submission& submission,
+                                                   const std::filesystem::path& run_dir);
 
 }  // namespace ff::api

@@ -45,6 +45,10 @@ class JsonError : public FileError {
 /// JSON does it) and cut to a line's length.
 [[nodiscard]] std::string shown(const Json& value);
 
+/// A hash (as of hash_text()) of everything in `object` but its field "checksum", where it belongs:
+/// what was changed by hand, or by a failing disk, no longer has it.
+[[nodiscard]] std::string checksum_of(Json object);
+
 /// Writes `value` with two-space indentation, atomically. NaN and infinity become null.
 void write_json(const std::filesystem::path& path, const Json& value);
 

@@ -3,6 +3,7 @@
 #include "modes/modes.h"
 
 #include "flops_fit/api/check.h"
+#include "flops_fit/api/identity.h"
 #include "flops_fit/api/service.h"
 #include "flops_fit/config/dump.h"
 #include "flops_fit/util/error.h"
@@ -57,8 +58,8 @@ void check_api(const std::vector<io::Experiment>& sweep, const TrainConfig& conf
 }
 
 std::string api_data_identity(const TrainConfig& config) {
-  return fmt::format(
-      "api {} {}", config.api.base_url, hash_text(config::identity_hash(config.api)));
+  const api::ApiSection service = api::normal_form(config.api);
+  return fmt::format("api {} {}", service.base_url, hash_text(config::identity_hash(service)));
 }
 
 std::string api_config_identity(const TrainConfig&) {
