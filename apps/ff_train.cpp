@@ -12,6 +12,7 @@
 #include "flops_fit/train/coord_check.h"
 #include "flops_fit/train/doctor.h"
 #include "flops_fit/train/model_config.h"
+#include "flops_fit/util/error.h"
 #include "flops_fit/util/signals.h"
 #include "flops_fit/util/units.h"
 
@@ -34,20 +35,21 @@ ff::ExitCode show_parametrization(const ff::train::TrainConfig& config, bool as_
   for (const std::string& note : ff::train::conversion_notes(config)) {
     spdlog::warn("{}", note);
   }
-  fmt::print("{}", as_json ? ff::model::to_json(p, tuned).dump(2) + "\n" : describe(p, tuned));
+  ff::cli::print_text(as_json ? ff::model::to_json(p, tuned).dump(2) + "\n" : describe(p, tuned));
   return ff::ExitCode::kOk;
 }
 
 ff::ExitCode coord_check(const ff::train::TrainConfig& config, bool as_json) {
+  ff::train::enter_worker_environment();
   const ff::train::CoordReport report = ff::train::run_coord_check(config);
-  fmt::print("{}", as_json ? report.json.dump(2) + "\n" : report.text);
+  ff::cli::print_text(as_json ? report.json.dump(2) + "\n" : report.text);
   return report.passed ? ff::ExitCode::kOk : ff::ExitCode::kRuntimeFailure;
 }
 
 ff::ExitCode doctor(const ff::train::TrainConfig& config, bool as_json) {
   ff::train::enter_worker_environment();
   const ff::train::DoctorFacts facts = ff::train::examine(config);
-  fmt::print("{}", as_json ? doctor_json(facts).dump(2) + "\n" : doctor_text(facts));
+  ff::cli::print_text(as_json ? doctor_json(facts).dump(2) + "\n" : doctor_text(facts));
   return ff::ExitCode::kOk;
 }
 
@@ -61,16 +63,20 @@ ff::ExitCode list_parametrizations() {
 /// " (all runs added up: 3m 51s, 3m 40s predicted)", over all completed runs of the sweep; empty if
 /// none has a prediction.
 std::string time_check(const ff::train::TrainConfig& config) {
-  const auto times = ff::io::run_times(
-      ff::io::read_results(std::filesystem::path(config.paths.output) / "results.json"),
-      ff::io::read_sweep(config.paths.sweep));
-  if (times.empty()) {
-    return "";
+  try {
+    const auto times = ff::io::run_times(
+        ff::io::read_results(std::filesystem::path(config.paths.output) / "results.json"),
+        ff::io::read_sweep(config.paths.sweep));
+    if (times.empty()) {
+      return "";
+    }
+    const ff::io::RunTime total = ff::io::total_time(times);
+    return fmt::format(" (all runs added up: {}, {} predicted)",
+                       ff::format_duration(total.actual_s),
+                       ff::format_duration(total.predicted_s));
+  } catch (const ff::FileError&) {
+    return "";  // nothing could be written, which was said
   }
-  const ff::io::RunTime total = ff::io::total_time(times);
-  return fmt::format(" (all runs added up: {}, {} predicted)",
-                     ff::format_duration(total.actual_s),
-                     ff::format_duration(total.predicted_s));
 }
 
 /// " (2.3e13 training FLOPs, 98.1G FLOP/s, 45% of the peak of 2 cores)"; nothing if none trained.
@@ -120,16 +126,17 @@ ff::ExitCode run(const ff::train::TrainConfig& config, const ff::cli::Context& c
                                {"mfu", ff::io::number_or_null(outcome.mfu)}};
     fmt::print("{}\n", json.dump(2));
   } else if (!context.dry_run) {
-    fmt::print("{} completed, {} kept, {} failed{}{} in {}{}{}: {}/results.json\n",
-               outcome.completed,
-               outcome.kept,
-               outcome.failed,
-               outcome.diverged > 0 ? fmt::format(", {} diverged", outcome.diverged) : "",
-               outcome.left > 0 ? fmt::format(", {} left", outcome.left) : "",
-               ff::format_duration(outcome.wall_s),
-               speed_of(outcome),
-               time_check(config),
-               config.paths.output);
+    ff::cli::print_text(
+        fmt::format("{} completed, {} kept, {} failed{}{} in {}{}{}: {}/results.json\n",
+                    outcome.completed,
+                    outcome.kept,
+                    outcome.failed,
+                    outcome.diverged > 0 ? fmt::format(", {} diverged", outcome.diverged) : "",
+                    outcome.left > 0 ? fmt::format(", {} left", outcome.left) : "",
+                    ff::format_duration(outcome.wall_s),
+                    speed_of(outcome),
+                    time_check(config),
+                    config.paths.output));
   }
   if (outcome.signal != 0) {
     return static_cast<ff::ExitCode>(128 + outcome.signal);

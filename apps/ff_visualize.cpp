@@ -26,7 +26,7 @@ ff::ExitCode run(const ff::plot::VisualizerConfig& config, const ff::cli::Contex
     fmt::print("{}\n",
                ff::io::json_text({{"written", written}, {"problems", outcome.problems}}, 2));
   }
-  return ff::ExitCode::kOk;
+  return outcome.incomplete ? ff::ExitCode::kRuntimeFailure : ff::ExitCode::kOk;
 }
 
 }  // namespace

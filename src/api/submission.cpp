@@ -7,10 +7,12 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <map>
 #include <mutex>
 #include <sys/stat.h>
 #include <utility>
+#include <vector>
 
 namespace ff::api {
 namespace {
@@ -39,32 +41,101 @@ bool is_same_run(const Submission& a, const Submission& b) {
          (a.service == b.service || a.service.empty() || b.service.empty());
 }
 
-/// What was in an api.json, and when.
-struct Seen {
-  std::array<int64_t, 3> stamp{};  ///< inode, time of the last change [ns], size
-  std::optional<Submission> submission;
+/// The submissions below one output folder, by their ids. Files are read again only when they
+/// changed, and all folders are looked through only now and then, as each of many runs asks; what
+/// this process writes is known at once.
+class Submissions {
+ public:
+  explicit Submissions(fs::path runs) : runs_(std::move(runs)) {}
+
+  void look_at(const fs::path& run_dir) { static_cast<void>(submission_in(run_dir)); }
+
+  /// Where the run that `mine` names belongs to another request; empty if nowhere.
+  fs::path other_owner_of(const Submission& mine, const fs::path& self) {
+    look_around();
+    const auto [begin, end] = by_id_.equal_range(mine.id);
+    const std::vector<std::pair<std::string, fs::path>> candidates(begin, end);
+    for (const auto& [id, run_dir] : candidates) {
+      const std::optional<Submission> other = submission_in(run_dir);
+      if (run_dir != self && other && is_same_run(*other, mine) &&
+          other->request_hash != mine.request_hash) {
+        return run_dir;
+      }
+    }
+    return {};
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  /// What was in an api.json, and when.
+  struct Seen {
+    std::array<int64_t, 3> stamp{};  ///< inode, time of the last change [ns], size
+    std::optional<Submission> submission;
+  };
+
+  /// Takes no more than about a twentieth of the time.
+  void look_around() {
+    constexpr int kPause = 20;
+    const auto start = Clock::now();
+    if (start < next_) {
+      return;
+    }
+    std::error_code failure;
+    for (const fs::path& parent : {runs_, runs_.parent_path() / kReplaced}) {
+      for (fs::directory_iterator entry(parent, failure);
+           !failure && entry != fs::directory_iterator();
+           entry.increment(failure)) {
+        look_at(entry->path());
+      }
+    }
+    const auto end = Clock::now();
+    next_ = end + kPause * (end - start);
+  }
+
+  std::optional<Submission> submission_in(const fs::path& run_dir) {
+    struct stat info {};
+    const std::string path = file_of(run_dir).string();
+    if (::stat(path.c_str(), &info) != 0) {
+      known_.erase(path);
+      return std::nullopt;
+    }
+    const std::array<int64_t, 3> stamp = {
+        static_cast<int64_t>(info.st_ino),
+        info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec,
+        info.st_size};
+    Seen& seen = known_[path];
+    if (seen.stamp != stamp) {
+      seen = {.stamp = stamp};
+      try {
+        seen.submission = read_submission(run_dir);
+      } catch (const FileError&) {
+        // Damaged: that is said when its own experiment comes.
+      }
+      if (seen.submission) {
+        by_id_.emplace(seen.submission->id, run_dir);
+      }
+    }
+    return seen.submission;
+  }
+
+  fs::path runs_;
+  std::map<std::string, Seen> known_;
+  std::multimap<std::string, fs::path> by_id_;  ///< also as they were once
+  Clock::time_point next_;
 };
 
-std::optional<Submission> look_at(const fs::path& run_dir, std::map<std::string, Seen>& known) {
-  struct stat info {};
-  const std::string path = file_of(run_dir).string();
-  if (::stat(path.c_str(), &info) != 0) {
-    known.erase(path);
-    return std::nullopt;
-  }
-  const std::array<int64_t, 3> stamp = {static_cast<int64_t>(info.st_ino),
-                                        info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec,
-                                        info.st_size};
-  const auto [at, is_new] = known.try_emplace(path);
-  if (is_new || at->second.stamp != stamp) {
-    at->second = {.stamp = stamp};
-    try {
-      at->second.submission = read_submission(run_dir);
-    } catch (const FileError&) {
-      // Damaged: that is said when its own experiment comes.
-    }
-  }
-  return at->second.submission;
+/// Calls `ask` with the submissions around a run's folder, and that folder's full path; one thread
+/// at a time.
+template <class Ask>
+auto around(const fs::path& run_dir, const Ask& ask) {
+  static std::mutex mutex;
+  static std::map<fs::path, Submissions> all;
+  const std::lock_guard guard(mutex);
+  std::error_code failure;
+  const fs::path self = fs::weakly_canonical(run_dir, failure);
+  const fs::path runs = self.parent_path();
+  return ask(all.try_emplace(runs, runs).first->second, self);
 }
 
 io::Json text_or_null(const std::string& text) {
@@ -130,6 +201,7 @@ void write_submission(const fs::path& run_dir, const Submission& submission) {
                    {"submitted_at", submission.submitted_at}};
   json["checksum"] = io::checksum_of(json);
   io::write_json(file_of(run_dir), json);
+  around(run_dir, [](Submissions& known, const fs::path& self) { known.look_at(self); });
 }
 
 std::optional<Submission> read_submission(const fs::path& run_dir) {
@@ -169,27 +241,9 @@ std::optional<Submission> read_submission(const fs::path& run_dir) {
 }
 
 fs::path other_owner_of(const Submission& mine, const fs::path& run_dir) {
-  // Files are read again only when they changed: this is asked once for each of many runs.
-  static std::mutex mutex;
-  static std::map<std::string, Seen> known;
-  const std::lock_guard guard(mutex);
-  std::error_code failure;
-  const fs::path self = fs::weakly_canonical(run_dir, failure);
-  const fs::path runs = self.parent_path();
-  for (const fs::path& parent : {runs, runs.parent_path() / kReplaced}) {
-    for (fs::directory_iterator entry(parent, failure);
-         !failure && entry != fs::directory_iterator();
-         entry.increment(failure)) {
-      if (entry->path() == self) {
-        continue;
-      }
-      const auto other = look_at(entry->path(), known);
-      if (other && is_same_run(*other, mine) && other->request_hash != mine.request_hash) {
-        return entry->path();
-      }
-    }
-  }
-  return {};
+  return around(run_dir, [&](Submissions& known, const fs::path& self) {
+    return known.other_owner_of(mine, self);
+  });
 }
 
 }  // namespace ff::api

@@ -37,6 +37,12 @@ std::optional<uint64_t> token_file_key(std::string_view identity) {
   return failure == std::errc() && hash_text(key) == digits ? std::optional(key) : std::nullopt;
 }
 
+void check_content(const TokenFile& file) {
+  if (const auto problem = file.content_problem()) {
+    throw FileError(*problem + " Delete it.");
+  }
+}
+
 /// The data of a configuration; `identity` as in open_dataset(), or empty.
 std::unique_ptr<Dataset> open(const DatasetConfig& config, const std::string& identity) {
   check(config);
@@ -53,12 +59,14 @@ std::unique_ptr<Dataset> open(const DatasetConfig& config, const std::string& id
       throw error<Error>("the data's identity names no token file: '{}'; start ff-train again.",
                          identity);
     }
-    return open_cached(config, open_token_file(config, *key));
+    auto file = open_token_file(config, *key);
+    if (!file->is_noted()) {
+      check_content(*file);
+    }
+    return open_cached(config, std::move(file));
   }
   auto file = open_token_file(config, tokenize_job(config)->key);
-  if (const auto problem = file->content_problem()) {
-    throw FileError(*problem + " Delete it.");
-  }
+  check_content(*file);
   return open_cached(config, std::move(file));
 }
 

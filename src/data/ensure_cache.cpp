@@ -2,6 +2,7 @@
 // Runs ff-tokenize as a child process.
 #include "datasets.h"
 
+#include "flops_fit/data/token_file.h"
 #include "flops_fit/data/tokenize.h"
 #include "flops_fit/util/error.h"
 #include "flops_fit/util/long_work.h"
@@ -245,7 +246,9 @@ std::optional<TokenizeJob> ensure_token_cache(const DatasetConfig& config,
 
 std::unique_ptr<Dataset> prepare_dataset(const DatasetConfig& config, const fs::path& program) {
   if (const std::optional<TokenizeJob> job = ensure_token_cache(config, program)) {
-    return open_cached(config, open_token_file(config, job->key));
+    auto file = open_token_file(config, job->key);
+    file->note();
+    return open_cached(config, std::move(file));
   }
   return tokenizer_kind(config) == TokenizerKind::kPretokenized ? note_shards(config)
                                                                 : open_word_stories(config);

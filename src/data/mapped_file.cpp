@@ -28,7 +28,7 @@ MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
   // Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) {
-    throw error<FileError>("{}: cannot open: {}.", path.string(), std::strerror(errno));
+    throw_read_error(path, "open", errno);
   }
   struct stat info {};
   if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
@@ -43,8 +43,7 @@ MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
   const int problem = errno;
   ::close(fd);  // a corpus may be of more files than a process may hold open
   if (address == MAP_FAILED) {
-    throw error<FileError>(
-        "{}: cannot map into memory: {}.", path.string(), std::strerror(problem));
+    throw_read_error(path, "map into memory", problem);
   }
   data_ = static_cast<const char*>(address);
 }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/data/token_file.h"
 
+#include "flops_fit/util/atomic_file.h"
 #include "flops_fit/util/error.h"
 #include "flops_fit/util/long_work.h"
+
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <bit>
@@ -13,6 +16,8 @@
 
 namespace ff::data {
 namespace {
+
+namespace fs = std::filesystem;
 
 static_assert(std::endian::native == std::endian::little, "token files are little-endian");
 
@@ -174,6 +179,30 @@ std::optional<std::string> TokenFile::content_problem() const {
   }
   return fmt::format("{}: damaged: its tokens are not those that were written (the hash differs).",
                      file_.path().string());
+}
+
+fs::path TokenFile::note_path() const {
+  return file_.path().string() + ".note";
+}
+
+void TokenFile::note() const {
+  if (is_noted()) {
+    return;
+  }
+  try {
+    write_file_atomically(note_path(), file_.stamp());
+  } catch (const Error& problem) {
+    spdlog::info("{} Every worker checks the tokens by itself.", problem.what());
+  }
+}
+
+bool TokenFile::is_noted() const {
+  constexpr size_t kMostBytes = 1 << 16;
+  try {
+    return read_file(note_path(), kMostBytes) == file_.stamp();
+  } catch (const FileError&) {
+    return false;
+  }
 }
 
 std::span<const uint64_t> TokenFile::starts() const {

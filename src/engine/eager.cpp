@@ -126,11 +126,19 @@ std::vector<std::pair<std::string, std::string>> worker_variables() {
   return variables;
 }
 
+void use_one_thread() {
+  // Setting it makes LibTorch start a pool of a thread for each core, and wait for them for ever
+  // where the system has no room for so many (ulimit -u).
+  if (torch::get_num_threads() != 1) {
+    torch::set_num_threads(1);
+  }
+}
+
 void prepare_worker_process() {
   ::mallopt(M_MMAP_MAX, 0);
   ::mallopt(M_TRIM_THRESHOLD, -1);
   ::mallopt(M_TOP_PAD, 64 << 20);
-  torch::set_num_threads(1);
+  use_one_thread();
 }
 
 }  // namespace ff::engine

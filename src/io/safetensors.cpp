@@ -115,7 +115,7 @@ void write_safetensors(const std::filesystem::path& path,
     }
     out.close();
     if (!out) {
-      throw error<StorageError>("{}: cannot write: {}.", path.string(), std::strerror(errno));
+      throw_system_error(path, "write", errno == 0 ? EIO : errno);
     }
   });
 }

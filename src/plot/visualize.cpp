@@ -154,6 +154,7 @@ VisualizeOutcome visualize(const VisualizerConfig& config) {
       }
     }
     if (rendered.problem) {
+      outcome.incomplete = true;
       note(outcome.problems, fmt::format("{}: {}", entry.name, *rendered.problem));
     }
     if (with_report) {

@@ -63,7 +63,7 @@ std::vector<fs::path> other_folders(const fs::path& output, std::span<const Plac
     std::error_code none;
     for (fs::directory_iterator entry(parent, none); !none && entry != fs::directory_iterator();
          entry.increment(none)) {
-      if (!known.contains(entry->path())) {
+      if (!known.contains(entry->path()) && !is_remnant(entry->path())) {
         folders.push_back(entry->path());
       }
     }
@@ -131,17 +131,6 @@ void wait_until_free(const fs::path& folder, double timeout_s) {
   }
 }
 
-/// A folder of this name that is not there yet.
-fs::path free_name(const fs::path& wanted) {
-  fs::path path = wanted;
-  std::error_code ignored;
-  for (int i = 2; fs::symlink_status(path, ignored).type() != fs::file_type::not_found; ++i) {
-    path = wanted;
-    path += fmt::format("-{}", i);
-  }
-  return path;
-}
-
 void set_aside(const Place& place, const fs::path& wanted) {
   const fs::path target = free_name(wanted);
   move_folder(place.run_dir, target);
@@ -164,7 +153,7 @@ void relabel_in(const Place& place) {
 
 }  // namespace
 
-Arrangement arrange(const fs::path& output, std::span<const Place> places, bool resume) {
+Arrangement arrange(const fs::path& output, std::span<const Place> places) {
   Arrangement found;
   found.results.resize(places.size());
   Search search;
@@ -175,7 +164,7 @@ Arrangement arrange(const fs::path& output, std::span<const Place> places, bool 
       continue;  // whoever wants to run it will say so
     }
     const bool ours = !content.nothing && content.config_hash == places[i].config_hash;
-    if (ours && resume) {
+    if (ours && !places[i].again) {
       if (content.result) {
         const bool differs = relabel(*content.result, places[i].experiment) || content.older_hash;
         if (differs && is_trained(content)) {
@@ -185,7 +174,7 @@ Arrangement arrange(const fs::path& output, std::span<const Place> places, bool 
       }
       continue;
     }
-    if (resume) {
+    if (!places[i].again) {
       search.want(i, places[i].config_hash);
     }
     if (!content.nothing) {
@@ -218,7 +207,8 @@ Arrangement arrange(const fs::path& output, std::span<const Place> places, bool 
            .name = fmt::format("{}-{}",
                                places[place].experiment.experiment_id,
                                content.config_hash.empty() ? "unknown" : content.config_hash),
-           .checkpoint = content.checkpoint && !is_trained(content)});
+           .checkpoint = content.checkpoint && !is_trained(content) && !ours,
+           .stranger = content.config_hash.empty()});
     }
   }
   return found;
@@ -284,8 +274,14 @@ void carry_out(const Arrangement& arrangement,
   }
   for (const Arrangement::InTheWay& one : arrangement.in_the_way) {
     const Place& place = places[one.place];
-    wait_until_free(place.run_dir, lock_timeout_s);
-    set_aside(place, output / kReplaced / one.name);
+    try {
+      if (!one.stranger) {
+        wait_until_free(place.run_dir, lock_timeout_s);
+      }
+      set_aside(place, output / kReplaced / one.name);
+    } catch (const PathError& problem) {
+      spdlog::warn("{} {} cannot be run.", problem.what(), place.experiment.experiment_id);
+    }
   }
   for (const auto& [between, index] : moving) {
     const Place& place = places[index];

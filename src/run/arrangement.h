@@ -21,6 +21,7 @@ struct Place {
   io::Experiment experiment;
   std::filesystem::path run_dir;
   std::string config_hash;
+  bool again = false;  ///< what was run is set aside, and run again (resume=false)
 };
 
 struct Arrangement {
@@ -34,7 +35,8 @@ struct Arrangement {
     size_t place = 0;
     std::string what;         ///< for "3 of the experiments ..."
     std::string name;         ///< of its folder in replaced/
-    bool checkpoint = false;  ///< unfinished work
+    bool checkpoint = false;  ///< unfinished work that nobody asked to give up
+    bool stranger = false;    ///< no run of ours, so that nobody's lock is in it
   };
   std::vector<Move> moves;
   std::vector<InTheWay> in_the_way;
@@ -47,10 +49,9 @@ struct Arrangement {
   }
 };
 
-/// Looks, and touches nothing. Without `resume`, runs of the plan itself are in the way, too.
+/// Looks, and touches nothing.
 [[nodiscard]] Arrangement arrange(const std::filesystem::path& output,
-                                  std::span<const Place> places,
-                                  bool resume);
+                                  std::span<const Place> places);
 
 /// Throws ConfigError if unfinished work is in the way (see run.replace).
 void refuse_to_lose(const Arrangement& arrangement, std::span<const Place> places);
@@ -59,8 +60,9 @@ void refuse_to_lose(const Arrangement& arrangement, std::span<const Place> place
 void announce(const Arrangement& arrangement, std::span<const Place> places);
 
 /// Moves folders, each by one rename, so that a kill at any moment leaves each run whole, and the
-/// next call goes on. Nobody else may be arranging the folder. Throws StorageError, PathError, and
-/// ConfigError if somebody works in a folder that must be moved.
+/// next call goes on. What is in the way and cannot be moved stays, with a warning: that experiment
+/// fails. Nobody else may be arranging the folder. Throws StorageError, PathError, and ConfigError
+/// if somebody works in a folder that must be moved.
 void carry_out(const Arrangement& arrangement,
                std::span<const Place> places,
                const std::filesystem::path& output,

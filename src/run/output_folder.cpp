@@ -1,14 +1,40 @@
 // SPDX-License-Identifier: MIT
 #include "output_folder.h"
 
+#include "move_folder.h"
 #include "run_folder.h"
 
 #include "flops_fit/util/atomic_file.h"
 #include "flops_fit/util/error.h"
 
+#include <spdlog/spdlog.h>
+
 namespace ff::run {
 
 namespace fs = std::filesystem;
+
+namespace {
+
+/// Makes room for the result. One of a failed attempt goes; one that is damaged, or of another run,
+/// is kept under another name.
+void clear_result(const fs::path& run_dir, const FolderContent& content) {
+  const fs::path result = run_dir / kResultFile;
+  std::error_code failure;
+  if (content.result) {
+    fs::remove(result, failure);
+  } else if (fs::symlink_status(result, failure).type() != fs::file_type::not_found) {
+    const fs::path aside = free_name(run_dir / (std::string(kResultFile) + ".set-aside"));
+    fs::rename(result, aside, failure);
+    spdlog::warn("{} does not count; it is now {}", result.string(), aside.filename().string());
+  } else {
+    return;
+  }
+  if (failure) {
+    throw_system_error(result, "move out of the way", failure.value());
+  }
+}
+
+}  // namespace
 
 void check_output(const train::TrainConfig& config) {
   const fs::path folder = config.paths.output;
@@ -20,9 +46,7 @@ void check_output(const train::TrainConfig& config) {
           at.string());
     }
   }
-  const fs::path probe = folder / "runs" / ".writable";
-  write_file_atomically(probe, "");
-  fs::remove(probe, failure);
+  static_cast<void>(TemporaryFile(folder / "runs" / "writable"));  // gone at once
   remove_dead_temporaries(folder);
   remove_dead_temporaries(folder / "runs");
 }
@@ -30,9 +54,7 @@ void check_output(const train::TrainConfig& config) {
 void prepare_folder(const train::RunRequest& request) {
   const FolderContent content = read_content(request.run_dir);
   if (!content.blocked.empty()) {
-    throw error<PathError>("{}: {}; a run needs a folder of its own there, so move it away.",
-                           request.run_dir.string(),
-                           content.blocked);
+    throw PathError(content.blocked);
   }
   if (!content.nothing && content.config_hash != request.config_hash) {
     throw error<PathError>(
@@ -43,11 +65,7 @@ void prepare_folder(const train::RunRequest& request) {
   refuse_links(request.run_dir);
   remove_dead_temporaries(request.run_dir);
   remove_dead_temporaries(request.run_dir / "checkpoint");
-  const fs::path result = request.run_dir / kResultFile;
-  std::error_code failure;
-  if (fs::remove(result, failure); failure) {
-    throw_system_error(result, "remove", failure.value());
-  }
+  clear_result(request.run_dir, content);
   write_request(request);
 }
 

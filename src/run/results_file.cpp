@@ -8,6 +8,8 @@
 #include "flops_fit/util/error.h"
 #include "flops_fit/util/signals.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
@@ -16,6 +18,7 @@
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 namespace ff::run {
 namespace {
@@ -83,9 +86,16 @@ void ResultsFile::refresh() {
     const Stamp stamp =
         there ? Stamp(info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec, info.st_size)
               : Stamp();
-    if (stamp != known.stamp) {
-      known.stamp = stamp;
+    if (stamp == known.stamp) {
+      continue;
+    }
+    try {
       known.result = find_result(known.entry.run_dir, known.entry.config_hash);
+      known.stamp = stamp;
+    } catch (const UnreadableError& problem) {
+      if (!std::exchange(known.said_unreadable, true)) {
+        spdlog::warn("{} results.json is without it.", problem.what());
+      }
     }
   }
 }

@@ -45,6 +45,7 @@ class ResultsFile {
     Entry entry;
     Stamp stamp;
     std::optional<io::RunResult> result;
+    bool said_unreadable = false;
   };
   void refresh();
   /// False if another process writes all the time.

@@ -33,6 +33,8 @@ train::TrainConfig read_config(const fs::path& path) {
 std::string hash_of_record(const train::RunRequest& request) {
   try {
     return RunIdentity(request.config, request.data_identity).hash_of(request.experiment);
+  } catch (const UnreadableError&) {
+    throw;
   } catch (const std::exception&) {
     return "";
   }
@@ -59,6 +61,8 @@ RequestedHash requested_hash(const fs::path& run_dir) {
             reader.integer_or("hash_version", 1) == kIdentityVersion
                 ? recorded
                 : hash_of_record(read_request(run_dir))};
+  } catch (const UnreadableError&) {
+    throw;
   } catch (const std::exception&) {
     return {};
   }
@@ -72,8 +76,32 @@ bool is_temporary(const std::string& name) {
 std::optional<io::RunResult> readable_result(const fs::path& run_dir) {
   try {
     return read_result(run_dir);
+  } catch (const UnreadableError&) {
+    throw;
   } catch (const std::exception&) {
     return std::nullopt;
+  }
+}
+
+/// Fills in what the result and the request say. Throws UnreadableError.
+void read_records(const fs::path& run_dir, FolderContent& content) {
+  content.result = readable_result(run_dir);
+  const RequestedHash requested = requested_hash(run_dir);
+  if (content.result && requested.recorded.empty()) {
+    content.config_hash = content.result->config_hash;
+    return;
+  }
+  content.config_hash = requested.recorded;
+  if (!content.result) {
+    return;
+  }
+  const std::string& found = content.result->config_hash;
+  if (found == requested.recorded || found == requested.current) {
+    content.config_hash = requested.current;
+    content.older_hash = found != requested.current;
+    content.result->config_hash = requested.current;
+  } else {
+    content.result.reset();  // of a run that was replaced
   }
 }
 
@@ -125,6 +153,8 @@ std::optional<io::RunResult> find_result(const fs::path& run_dir, const std::str
   try {
     std::optional<io::RunResult> result = read_result(run_dir);
     return result && result->config_hash == hash ? result : std::nullopt;
+  } catch (const UnreadableError&) {
+    throw;  // it may be whole
   } catch (const Error& problem) {
     spdlog::warn("{} The run is trained again.", problem.what());
     return std::nullopt;
@@ -139,9 +169,11 @@ FolderContent read_content(const fs::path& run_dir) {
     return content;
   }
   if (status.type() != fs::file_type::directory) {
-    content.blocked = status.type() == fs::file_type::symlink ? "is a symbolic link"
-                      : failure                               ? failure.message()
-                                                              : "is not a folder";
+    const std::string what = status.type() == fs::file_type::symlink ? "is a symbolic link"
+                             : failure                               ? failure.message()
+                                                                     : "is not a folder";
+    content.blocked = fmt::format(
+        "{}: {}; a run needs a folder of its own there, so move it away.", run_dir.string(), what);
     return content;
   }
   for (fs::directory_iterator entry(run_dir, failure);
@@ -152,23 +184,17 @@ FolderContent read_content(const fs::path& run_dir) {
     }
   }
   if (failure) {
-    content.blocked = "cannot be read: " + failure.message();
+    content.blocked = fmt::format("{}: cannot be read: {}.", run_dir.string(), failure.message());
     return content;
   }
   if (content.nothing) {
     return content;
   }
-  content.result = readable_result(run_dir);
-  const RequestedHash requested = requested_hash(run_dir);
-  if (content.result && requested.recorded.empty()) {
-    content.config_hash = content.result->config_hash;
-  } else if (content.result && content.result->config_hash == requested.recorded) {
-    content.config_hash = requested.current;
-    content.older_hash = requested.current != requested.recorded;
-    content.result->config_hash = requested.current;
-  } else {
-    content.result.reset();  // of a run that was replaced
-    content.config_hash = requested.recorded;
+  try {
+    read_records(run_dir, content);
+  } catch (const UnreadableError& problem) {
+    content = {.nothing = false, .blocked = problem.what()};
+    return content;
   }
   content.checkpoint = fs::exists(run_dir / "checkpoint" / "state.json", failure);
   content.submitted = fs::exists(run_dir / "api.json", failure);

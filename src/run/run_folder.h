@@ -28,14 +28,15 @@ void write_result(const std::filesystem::path& run_dir, const io::RunResult& res
 /// The folder's result, of whatever configuration. Throws FileError if it is damaged.
 [[nodiscard]] std::optional<io::RunResult> read_result(const std::filesystem::path& run_dir);
 /// The folder's result if it is of this configuration; a damaged file counts as none, with a
-/// warning.
+/// warning. Throws UnreadableError.
 [[nodiscard]] std::optional<io::RunResult> find_result(const std::filesystem::path& run_dir,
                                                        const std::string& hash);
 
 /// What stands in the place of a run, whoever put it there.
 struct FolderContent {
-  bool nothing = true;                  ///< no folder, or one with at most a lock in it
-  std::string blocked;                  ///< why no run can be kept there (a file, a link); or empty
+  bool nothing = true;  ///< no folder, or one with at most a lock in it
+  /// Why nobody can tell what it is, or no run can be kept there; empty if neither.
+  std::string blocked;
   std::string config_hash;              ///< of the run that was asked for; empty: not one of ours
   std::optional<io::RunResult> result;  ///< of that run, if it can be read; of this config_hash
   bool older_hash = false;              ///< result.json has the hash of an earlier version
@@ -43,7 +44,8 @@ struct FolderContent {
   bool submitted = false;               ///< to a service, which may still want to be polled
 };
 
-/// Reads the result and the request only. Throws nothing: what is damaged is not there.
+/// Reads the result and the request only. Throws nothing: what is damaged is not there, and what
+/// cannot be read now blocks.
 [[nodiscard]] FolderContent read_content(const std::filesystem::path& run_dir);
 
 /// Throws PathError if a symbolic link stands anywhere in the folder: nothing is written through

@@ -4,6 +4,19 @@
 #include "flops_fit/util/hash.h"
 
 namespace ff::run {
+namespace {
+
+/// Of tokenised text the key says what was tokenised, and how; " content=<hash>" is there to notice
+/// damage, and earlier versions did not write it.
+std::string without_content_hash(std::string identity) {
+  constexpr std::string_view kMark = " content=";
+  if (const size_t begin = identity.find(kMark); begin != std::string::npos) {
+    identity.erase(begin, identity.find(' ', begin + 1) - begin);
+  }
+  return identity;
+}
+
+}  // namespace
 
 RunIdentity::RunIdentity(const train::TrainConfig& config, const std::string& data_identity)
     : config_(config),
@@ -11,7 +24,7 @@ RunIdentity::RunIdentity(const train::TrainConfig& config, const std::string& da
       common_(fnv1a(fmt::format("{}|{}|{}|{}",
                                 kIdentityVersion,
                                 config.mode,
-                                data_identity,
+                                without_content_hash(data_identity),
                                 mode_.config_identity(config)))) {}
 
 std::string RunIdentity::hash_of(const io::Experiment& experiment) const {

@@ -2,6 +2,7 @@
 #include "flops_fit/run/run_lock.h"
 
 #include "flops_fit/io/json.h"
+#include "flops_fit/util/atomic_file.h"
 #include "flops_fit/util/error.h"
 #include "flops_fit/util/machine.h"
 
@@ -30,15 +31,29 @@ std::string random_token() {
   return fmt::format("{:08x}{:08x}", device(), device());
 }
 
+std::string read_start(int fd) {
+  std::array<char, 1024> buffer{};
+  const ssize_t size = ::pread(fd, buffer.data(), buffer.size(), 0);
+  return {buffer.data(), size > 0 ? static_cast<size_t>(size) : 0};
+}
+
+/// Whether the file is one of our locks, or what a crash left of one: nothing, or bytes that never
+/// reached the disk. A text of somebody's is not.
+bool is_lock(int fd) {
+  struct stat info {};
+  if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+    return false;
+  }
+  const std::string start = read_start(fd);
+  return start.empty() || start.front() == '{' || start.front() == '\0';
+}
+
 /// An empty file, or one that cannot be read (torn by a crash, or read while it was written
 /// elsewhere), is somebody's on another machine, until it stays so.
 LockOwner read_owner(int fd) {
-  std::array<char, 1024> buffer{};
-  const ssize_t size = ::pread(fd, buffer.data(), buffer.size(), 0);
   io::Json json;
   try {
-    json =
-        io::parse_json(std::string_view(buffer.data(), size > 0 ? static_cast<size_t>(size) : 0));
+    json = io::parse_json(read_start(fd));
   } catch (const io::JsonError&) {
     // json stays null
   }
@@ -93,6 +108,7 @@ bool lock_now(int fd, const fs::path& path) {
 class Open {
  public:
   Open(const fs::path& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {}
+  explicit Open(int fd) : fd_(fd) {}
   ~Open() {
     if (fd_ >= 0) {
       ::close(fd_);
@@ -107,12 +123,6 @@ class Open {
   int fd_;
 };
 
-/// Removes a name at the end of the scope.
-struct Unlinked {
-  const fs::path& path;
-  ~Unlinked() { ::unlink(path.c_str()); }
-};
-
 [[noreturn]] void fail_to_open(const fs::path& path, int code) {
   if (code == ELOOP) {
     throw error<PathError>(
@@ -124,27 +134,24 @@ struct Unlinked {
 
 /// Makes the lock file, signed and locked, under its name at once; -1 if there is one by now.
 int create_signed(const fs::path& path, const LockOwner& owner) {
-  const fs::path draft = path.parent_path() / fmt::format(".{}.{}.{}.{}.tmp",
-                                                          path.filename().string(),
-                                                          owner.host.substr(0, 64),
-                                                          owner.pid,
-                                                          owner.token);
-  Open file(draft, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW);
+  const TemporaryFile draft(path);
+  // Of the same opening, so that the lock outlives the draft.
+  Open file(::fcntl(draft.descriptor(), F_DUPFD_CLOEXEC, 0));
   if (file.get() < 0) {
-    fail_to_open(path, errno);
+    throw_system_error(path, "open", errno);
   }
-  const Unlinked at_the_end{draft};
   if (!write_owner(file.get(), owner)) {
     throw_system_error(path, "write", errno);
   }
   if (!lock_now(file.get(), path)) {
     return -1;  // nobody knows the name; ask again
   }
-  bool ours = ::link(draft.c_str(), path.c_str()) == 0;
+  bool ours = ::link(draft.path().c_str(), path.c_str()) == 0;
   int problem = ours || errno == EEXIST ? 0 : errno;
   const bool no_links = problem == EPERM || problem == EOPNOTSUPP || problem == ENOSYS;
   if (no_links) {  // FAT and the like: then the name appears by a rename that replaces nothing
-    ours = ::renameat2(AT_FDCWD, draft.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) == 0;
+    ours =
+        ::renameat2(AT_FDCWD, draft.path().c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) == 0;
     problem = ours || errno == EEXIST ? 0 : errno;
   }
   if (problem != 0) {
@@ -156,15 +163,16 @@ int create_signed(const fs::path& path, const LockOwner& owner) {
 /// Takes away the lock of an owner on another machine that has been silent too long. If somebody
 /// was quicker, and what was moved is theirs, it is put back.
 void remove_stale(const fs::path& path, const LockOwner& owner) {
-  const fs::path away = path.parent_path() /
-                        fmt::format(".{}.stale.{}.tmp", path.filename().string(), random_token());
-  if (::rename(path.c_str(), away.c_str()) != 0) {
-    return;
+  const TemporaryFile place(path);  // goes at the end of the scope, with what was moved over it
+  if (::rename(path.c_str(), place.path().c_str()) != 0) {
+    if (errno == ENOENT) {
+      return;  // somebody was quicker
+    }
+    throw_system_error(path, "take over the lock of " + owner.text(), errno);
   }
-  const Unlinked at_the_end{away};
-  const Open moved(away, O_RDONLY | O_NOFOLLOW);
+  const Open moved(place.path(), O_RDONLY | O_NOFOLLOW);
   if (moved.get() >= 0 && read_owner(moved.get()) != owner) {
-    static_cast<void>(::link(away.c_str(), path.c_str()));
+    static_cast<void>(::link(place.path().c_str(), path.c_str()));
   }
 }
 
@@ -239,14 +247,20 @@ std::optional<RunLock> LockAttempt::take() {
       }
       continue;
     }
+    if (!is_lock(file.get())) {
+      throw error<PathError>("{}: is no lock of ff-train's, which belongs there; move it away.",
+                             path_.string());
+    }
     if (!lock_now(file.get(), path_)) {
       owner_ = read_owner(file.get());
       seen_ = Clock::now();
+      kernel_says_held_ = true;
       return std::nullopt;
     }
     if (!is_at(file.get(), path_)) {
       continue;  // whoever held it before has removed it: it locks nothing
     }
+    kernel_says_held_ = false;
     const LockOwner found = read_owner(file.get());
     if (respects(found)) {
       return std::nullopt;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sweep_guard.h"
 
+#include "flops_fit/util/atomic_file.h"
 #include "flops_fit/util/error.h"
 #include "flops_fit/util/long_work.h"
 #include "flops_fit/util/machine.h"
@@ -9,8 +10,9 @@
 #include <spdlog/spdlog.h>
 
 #include <chrono>
+#include <condition_variable>
 #include <random>
-#include <thread>
+#include <system_error>
 #include <unistd.h>
 
 namespace ff::run {
@@ -23,25 +25,43 @@ constexpr std::string_view kMember = ".member";
 /// Signing in takes as long as moving folders does, which may be copies to another file system.
 constexpr double kSignInPatience_s = 600.0;
 
-/// Refuses if the member is alive and wants another sweep. A dead one's file goes.
-void check_member(const fs::path& file, const std::string& sweep, double timeout_s) {
+/// How a member's file names its part: "<sweep> <shard>/<shards>".
+std::string part_of(const SweepWish& wish) {
+  return fmt::format("{} {}/{}", wish.sweep, wish.shard.index, wish.shard.count);
+}
+
+/// Why the two cannot be at work together; empty if they can.
+std::string conflict(const SweepWish& mine, const std::string& theirs) {
+  if (!theirs.starts_with(mine.sweep + " ")) {
+    return "with another configuration or plan";
+  }
+  const std::string shards = fmt::format("/{}", mine.shard.count);
+  const bool other_shard = theirs.ends_with(shards) && theirs != part_of(mine);
+  return mine.again && !other_shard ? "on the experiments that resume=false would run again" : "";
+}
+
+/// Refuses if the member is alive and in conflict. A dead one's file goes.
+void check_member(const fs::path& file, const SweepWish& wish, double timeout_s) {
   LockAttempt attempt(file, timeout_s);
-  if (attempt.take() || !attempt.owner() || attempt.owner()->sweep == sweep) {
+  if (attempt.take() || !attempt.owner() || conflict(wish, attempt.owner()->sweep).empty()) {
     return;
   }
+  const std::string why = conflict(wish, attempt.owner()->sweep);
   if (attempt.owner()->boot != boot_id()) {
     spdlog::info(
-        "{} works on this folder with another configuration or plan, or has left its file "
-        "behind: waiting up to {} s (run.lock_timeout_s) for a sign of life.",
+        "{} works on this folder {}, or has left its file behind: waiting up to {} s "
+        "(run.lock_timeout_s) for a sign of life.",
         attempt.owner()->text(),
+        why,
         timeout_s);
   }
   if (const Waited waited = wait_for_lock(attempt, 0.0); !waited.lock) {
     throw error<ConfigError>(
-        "{}: another ff-train ({}) is at work in this folder with another configuration or plan; "
-        "wait until it has ended, or give another output_dir.",
+        "{}: another ff-train ({}) is at work in this folder {}; wait until it has ended, or give "
+        "another output_dir.",
         file.parent_path().parent_path().parent_path().string(),
-        waited.other.text());
+        waited.other.text(),
+        why);
   }
 }
 
@@ -49,18 +69,24 @@ void check_member(const fs::path& file, const std::string& sweep, double timeout
 
 Waited wait_for_lock(LockAttempt& attempt, double patience_s) {
   constexpr std::chrono::milliseconds kLookEvery{50};
+  constexpr double kSayAfter_s = 3.0;
   const auto start = Clock::now();
   std::optional<LockOwner> first;
+  bool said = false;
   for (;;) {
     if (auto lock = attempt.take()) {
       return {.lock = std::move(lock)};
     }
     const LockOwner owner = attempt.owner().value_or(LockOwner{.host = "an unknown machine"});
     // One elsewhere that has not moved yet may be dead; take() knows after its timeout.
-    const bool alive = owner.boot == boot_id() || (first && owner != *first);
+    const bool alive = attempt.kernel_says_held() || (first && owner != *first);
     const double waited_s = std::chrono::duration<double>(Clock::now() - start).count();
     if (alive && waited_s >= patience_s) {
       return {.other = owner};
+    }
+    if (waited_s >= kSayAfter_s && !said) {
+      said = true;
+      spdlog::info("waiting for {}, which holds {}", owner.text(), attempt.path().string());
     }
     if (!first) {
       first = owner;
@@ -72,9 +98,10 @@ Waited wait_for_lock(LockAttempt& attempt, double patience_s) {
   }
 }
 
-SweepGuard::SweepGuard(const fs::path& output, const std::string& sweep, double lock_timeout_s) {
+SweepGuard::SweepGuard(const fs::path& output, const SweepWish& wish, double lock_timeout_s) {
   const fs::path folder = output / "runs" / ".sweep";
-  LockAttempt turn(folder / "turn", lock_timeout_s, sweep);
+  remove_dead_temporaries(folder);
+  LockAttempt turn(folder / "turn", lock_timeout_s, wish.sweep);
   Waited waited = wait_for_lock(turn, kSignInPatience_s);
   if (!waited.lock) {
     throw error<Error>("{}: {} has been starting for {} s; is it suspended?",
@@ -92,14 +119,37 @@ SweepGuard::SweepGuard(const fs::path& output, const std::string& sweep, double 
     }
   }
   for (const fs::path& member : members) {
-    check_member(member, sweep, lock_timeout_s);
+    check_member(member, wish, lock_timeout_s);
   }
   std::random_device random;
   const fs::path own =
       folder / fmt::format("{}.{}.{:08x}{}", host_name(), ::getpid(), random(), kMember);
-  membership_ = LockAttempt(own, lock_timeout_s, sweep).take();
+  membership_ = LockAttempt(own, lock_timeout_s, part_of(wish)).take();
   if (!membership_) {
     throw error<Error>("{}: cannot be locked by its own maker.", own.string());
+  }
+  const HeldSignals held;  // they are for the other threads
+  try {
+    beating_ = std::jthread([this](const std::stop_token& stop) { beat(stop); });
+  } catch (const std::system_error&) {
+    // No room for a thread: then machines that do not share our locks may take us for dead.
+  }
+}
+
+void SweepGuard::let_others_in() {
+  const std::lock_guard guard(mutex_);
+  turn_.reset();
+}
+
+void SweepGuard::beat(const std::stop_token& stop) {
+  constexpr std::chrono::seconds kEvery{1};
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex_);
+  while (!never.wait_for(lock, stop, kEvery, [&] { return stop.stop_requested(); })) {
+    membership_->beat();
+    if (turn_) {
+      turn_->beat();
+    }
   }
 }
 

@@ -5,10 +5,14 @@
 // who wants something else than those signed in refuses to start. Signing in is done one at a time,
 // and whoever does it may move run folders meanwhile.
 #include "flops_fit/run/run_lock.h"
+#include "flops_fit/run/shard.h"
 
 #include <filesystem>
+#include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
+#include <thread>
 
 namespace ff::run {
 
@@ -20,20 +24,30 @@ struct Waited {
 /// it for `patience_s`. Throws StoppedError when a stop signal comes, and what locks throw.
 [[nodiscard]] Waited wait_for_lock(LockAttempt& attempt, double patience_s);
 
+/// What an ff-train wants of an output folder.
+struct SweepWish {
+  std::string sweep;  ///< names configuration and plan (a hash)
+  Shard shard;
+  bool again = false;  ///< sets aside what was run of its shard (resume=false)
+};
+
 class SweepGuard {
  public:
-  /// Signs in. `sweep` names configuration and plan (a hash). Throws ConfigError while an ff-train
-  /// with another one is at work, StoppedError, and what locks throw.
-  SweepGuard(const std::filesystem::path& output, const std::string& sweep, double lock_timeout_s);
+  /// Signs in. Throws ConfigError while an ff-train is at work that wants another sweep, or runs
+  /// what this one would set aside; StoppedError, and what locks throw.
+  SweepGuard(const std::filesystem::path& output, const SweepWish& wish, double lock_timeout_s);
 
   /// From here on others may sign in.
-  void let_others_in() { turn_.reset(); }
-  /// To be called now and then.
-  void beat() { membership_->beat(); }
+  void let_others_in();
 
  private:
+  /// Tells other machines that we live, whatever else this process does meanwhile.
+  void beat(const std::stop_token& stop);
+
+  std::mutex mutex_;  ///< of both locks
   std::optional<RunLock> turn_;
   std::optional<RunLock> membership_;
+  std::jthread beating_;
 };
 
 }  // namespace ff::run

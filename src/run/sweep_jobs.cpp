@@ -5,7 +5,6 @@
 #include "run_folder.h"
 #include "run_identity.h"
 
-#include "flops_fit/run/shard.h"
 #include "flops_fit/util/error.h"
 #include "flops_fit/util/hash.h"
 
@@ -44,30 +43,34 @@ SweepJobs::SweepJobs(const train::TrainConfig& config)
   std::vector<io::Experiment> plan = io::read_sweep(config.paths.sweep);
   mode_.check(plan, config_);
   data_identity_ = mode_.data_identity(config_);
+  shard_ = find_shard(config_.run.shard);
+  std::vector<double> costs;
+  for (const io::Experiment& experiment : plan) {
+    costs.push_back(cost_of(experiment));
+  }
+  const std::vector<int64_t> shards = assign_shards(costs, shard_.count);
   const RunIdentity identity(config_, data_identity_);
   for (io::Experiment& experiment : plan) {
     const std::string hash = identity.hash_of(experiment);
     const fs::path run_dir = run_folder(config_, experiment.experiment_id);
-    places_.push_back({std::move(experiment), run_dir, hash});
+    const bool mine = shards[places_.size()] == shard_.index;
+    places_.push_back({.experiment = std::move(experiment),
+                       .run_dir = run_dir,
+                       .config_hash = hash,
+                       .again = mine && !config_.resume});
+    size_ += mine ? 1 : 0;
   }
   sweep_identity_ = identity_of(places_);
-  arrangement_ = arrange(config_.paths.output, places_, config_.resume);
-  make_queue();
+  arrangement_ = arrange(config_.paths.output, places_);
+  make_queue(shards);
 }
 
-void SweepJobs::make_queue() {
-  const Shard shard = find_shard(config_.run.shard);
-  std::vector<double> costs;
-  for (const Place& place : places_) {
-    costs.push_back(cost_of(place.experiment));
-  }
-  const std::vector<int64_t> shards = assign_shards(costs, shard.count);
+void SweepJobs::make_queue(std::span<const int64_t> shards) {
   std::vector<Job> jobs;
   for (size_t i = 0; i < places_.size(); ++i) {
-    if (shards[i] != shard.index) {
+    if (shards[i] != shard_.index) {
       continue;
     }
-    ++size_;
     const auto& known = arrangement_.results[i];
     if (known && keep(*known)) {
       continue;
@@ -77,20 +80,20 @@ void SweepJobs::make_queue() {
     }
     jobs.push_back(
         {.place = i,
-         .cost = costs[i],
+         .cost = cost_of(places_[i].experiment),
          .lock = LockAttempt(
              places_[i].run_dir / kLockFile, config_.run.lock_timeout_s, sweep_identity_)});
     if (mode_.in_worker) {
       jobs.back().needs = mode_.needs(request(jobs.back()));
     }
-    queued_cost_ += costs[i];
+    queued_cost_ += jobs.back().cost;
   }
   std::stable_sort(
       jobs.begin(), jobs.end(), [](const Job& a, const Job& b) { return a.cost > b.cost; });
   queue_.assign(std::make_move_iterator(jobs.begin()), std::make_move_iterator(jobs.end()));
-  if (shard.count > 1) {
+  if (shard_.count > 1) {
     spdlog::info(
-        "shard {}/{}: {} of {} experiments", shard.index, shard.count, size_, places_.size());
+        "shard {}/{}: {} of {} experiments", shard_.index, shard_.count, size_, places_.size());
   }
 }
 
@@ -100,7 +103,7 @@ void SweepJobs::announce_moves() const {
 }
 
 void SweepJobs::check_moves() const {
-  if (config_.resume && !config_.run.replace) {
+  if (!config_.run.replace) {
     refuse_to_lose(arrangement_, places_);
   }
 }
@@ -110,7 +113,7 @@ void SweepJobs::arrange_folders() {
     return;
   }
   // Another ff-train may have moved them since this one looked.
-  arrangement_ = arrange(config_.paths.output, places_, config_.resume);
+  arrangement_ = arrange(config_.paths.output, places_);
   check_moves();
   carry_out(arrangement_, places_, config_.paths.output, config_.run.lock_timeout_s);
 }
@@ -137,7 +140,8 @@ bool SweepJobs::keep(const io::RunResult& result) {
     ++kept_;
     return true;
   }
-  if (result.status == io::kDiverged) {
+  const auto tries = static_cast<int64_t>(result.diverged_learning_rates.size());
+  if (result.status == io::kDiverged && tries >= config_.trainer.diverged_retries) {
     ++kept_diverged_;
     return true;
   }
@@ -159,7 +163,9 @@ bool SweepJobs::ended_meanwhile(const Job& job) {
   if (!result || (before != known_before_.end() && before->second == written(place.run_dir))) {
     return false;
   }
-  static_cast<void>(keep(*result));  // another one may have run it, and failed, too
+  if (!keep(*result)) {
+    ++(result->status == io::kDiverged ? kept_diverged_ : failed_elsewhere_);
+  }
   return true;
 }
 
@@ -189,6 +195,8 @@ SweepJobs::Claim SweepJobs::claim(const std::function<bool(const Job&)>& fits) {
       prepare_folder(asked);
       return ClaimedJob{take_off(), std::move(asked), std::move(*lock)};
     } catch (const PathError& problem) {
+      return UnusableFolder{request(take_off()), problem.what()};
+    } catch (const UnreadableError& problem) {
       return UnusableFolder{request(take_off()), problem.what()};
     }
   }

@@ -4,6 +4,7 @@
 // of its run folder, so that several ff-train can work on one output folder.
 #include "arrangement.h"
 #include "results_file.h"
+#include "sweep_guard.h"
 
 #include "flops_fit/run/run_lock.h"
 #include "flops_fit/train/config.h"
@@ -16,6 +17,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -49,8 +51,9 @@ class SweepJobs {
   /// the way. Touches nothing. Throws ConfigError, FileError.
   explicit SweepJobs(const train::TrainConfig& config);
 
-  /// Names configuration and plan: two ff-train with the same one want the same of a folder.
-  [[nodiscard]] const std::string& sweep_identity() const { return sweep_identity_; }
+  [[nodiscard]] SweepWish wish() const {
+    return {.sweep = sweep_identity_, .shard = shard_, .again = !config_.resume};
+  }
   /// Says which run folders must be moved to where this plan wants them. Throws ConfigError if
   /// unfinished work would have to go (run.replace).
   void announce_moves() const;
@@ -74,6 +77,8 @@ class SweepJobs {
   /// Of this shard: done before, or meanwhile by another ff-train.
   [[nodiscard]] int64_t kept() const { return kept_; }
   [[nodiscard]] int64_t kept_diverged() const { return kept_diverged_; }
+  /// Of this shard: tried meanwhile by another ff-train, in vain.
+  [[nodiscard]] int64_t failed_elsewhere() const { return failed_elsewhere_; }
   /// Of this shard.
   [[nodiscard]] size_t size() const { return size_; }
 
@@ -87,7 +92,8 @@ class SweepJobs {
   void give_back(ClaimedJob claimed);
 
  private:
-  void make_queue();
+  /// `shards`: of each place.
+  void make_queue(std::span<const int64_t> shards);
   /// Throws ConfigError if unfinished work would have to go without run.replace.
   void check_moves() const;
   /// Whether the result ends the matter; a failed one is tried again, once by each call.
@@ -99,6 +105,7 @@ class SweepJobs {
   const train::Mode& mode_;
   std::string data_identity_;
   std::string sweep_identity_;
+  Shard shard_;
   std::vector<Place> places_;  ///< the plan
   Arrangement arrangement_;
   std::deque<Job> queue_;
@@ -109,6 +116,7 @@ class SweepJobs {
   size_t size_ = 0;
   int64_t kept_ = 0;
   int64_t kept_diverged_ = 0;
+  int64_t failed_elsewhere_ = 0;
 };
 
 }  // namespace ff::run

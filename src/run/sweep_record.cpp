@@ -23,10 +23,10 @@ void SweepRecord::stop(const std::string& reason) {
 }
 
 std::string SweepRecord::share() const {
-  return fmt::format(
-      "{}/{}",
-      jobs.kept() + jobs.kept_diverged() + counts.completed + counts.failed + counts.diverged,
-      jobs.size());
+  return fmt::format("{}/{}",
+                     jobs.kept() + jobs.kept_diverged() + jobs.failed_elsewhere() +
+                         counts.completed + counts.failed + counts.diverged,
+                     jobs.size());
 }
 
 void SweepRecord::save(const train::RunRequest& request, const io::RunResult& result) {

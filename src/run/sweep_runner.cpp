@@ -17,6 +17,7 @@
 #include "flops_fit/train/run_one.h"
 #include "flops_fit/util/cores.h"
 #include "flops_fit/util/error.h"
+#include "flops_fit/util/long_work.h"
 #include "flops_fit/util/signals.h"
 #include "flops_fit/util/units.h"
 
@@ -91,7 +92,11 @@ void ask_before_spending(const SweepJobs& jobs,
   for (const Job& job : jobs.queue()) {
     left.push_back(jobs.request(job));
   }
-  mode.before_spending(left, config);
+  try {
+    mode.before_spending(left, config);
+  } catch (const train::Interrupted&) {
+    throw StoppedError(stop_signal());
+  }
 }
 
 void write_results(SweepRecord& record, const train::TrainConfig& config) {
@@ -113,6 +118,7 @@ SweepOutcome outcome_of(const SweepRecord& record, const PoolLimits& limits) {
   SweepOutcome out = record.counts;
   out.kept = record.jobs.kept();
   out.diverged += record.jobs.kept_diverged();
+  out.failed += record.jobs.failed_elsewhere();
   out.left += static_cast<int64_t>(record.jobs.queue().size());
   out.signal = stop_signal();
   out.wall_s = record.progress.elapsed_s();
@@ -144,14 +150,14 @@ SweepOutcome run_sweep(const train::TrainConfig& config, const SweepOptions& opt
     return outcome_of(record, limits);
   }
   check_output(config);
-  SweepGuard guard(config.paths.output, jobs.sweep_identity(), config.run.lock_timeout_s);
+  SweepGuard guard(config.paths.output, jobs.wish(), config.run.lock_timeout_s);
   jobs.arrange_folders();
   guard.let_others_in();
   ask_before_spending(jobs, mode, config);
   if (mode.in_worker) {
-    run_in_workers(jobs, record, guard, limits);
+    run_in_workers(jobs, record, limits);
   } else {
-    run_in_threads(jobs, record, guard, mode, mode.at_once == nullptr ? 1 : mode.at_once(config));
+    run_in_threads(jobs, record, mode, mode.at_once == nullptr ? 1 : mode.at_once(config));
   }
   write_results(record, config);
   record.progress.clear();
@@ -169,7 +175,7 @@ SweepOutcome collect_results(const train::TrainConfig& config) {
   SweepRecord record{
       .jobs = jobs, .results = jobs.results_file(), .progress = SweepProgress(false)};
   check_output(config);
-  const SweepGuard guard(config.paths.output, jobs.sweep_identity(), config.run.lock_timeout_s);
+  const SweepGuard guard(config.paths.output, jobs.wish(), config.run.lock_timeout_s);
   if (!jobs.something_in_the_way()) {
     jobs.arrange_folders();
   }

@@ -21,12 +21,13 @@ constexpr std::chrono::seconds kBeatEvery{1};
 
 class ThreadedSweep {
  public:
-  ThreadedSweep(SweepJobs& jobs, SweepRecord& record, SweepGuard& guard, const train::Mode& mode)
-      : jobs_(jobs), record_(record), guard_(guard), mode_(mode) {}
+  ThreadedSweep(SweepJobs& jobs, SweepRecord& record, const train::Mode& mode)
+      : jobs_(jobs), record_(record), mode_(mode) {}
 
   void run(int64_t at_once) {
     const auto count = std::min<size_t>(static_cast<size_t>(at_once), jobs_.queue().size());
     std::vector<std::future<void>> threads;
+    at_work_ = count;
     try {
       for (size_t i = 0; i < count; ++i) {
         threads.push_back(std::async(std::launch::async, [this] { run_one_by_one(); }));
@@ -37,11 +38,12 @@ class ThreadedSweep {
       }
       spdlog::warn(
           "cannot start a thread: {}. {} run at once.", problem.code().message(), threads.size());
+      const std::lock_guard guard(mutex_);
+      at_work_ -= count - threads.size();
     }
     for (std::future<void>& thread : threads) {
       while (thread.wait_for(kBeatEvery) != std::future_status::ready) {
         const std::lock_guard guard(mutex_);
-        guard_.beat();
         for (RunLock* lock : held_) {
           lock->beat();
         }
@@ -54,6 +56,13 @@ class ThreadedSweep {
   void run_one_by_one() {
     try {
       while (run_next()) {
+      }
+    } catch (const ResourceError& problem) {
+      const std::lock_guard guard(mutex_);
+      if (--at_work_ == 0) {
+        record_.stop(problem.what());  // there was no room for a single one
+      } else {
+        spdlog::warn("{} No more than {} run at once from here on.", problem.what(), at_work_);
       }
     } catch (const std::exception& problem) {
       const std::lock_guard guard(mutex_);
@@ -85,6 +94,11 @@ class ThreadedSweep {
     }
     try {
       run_claimed(claimed->request);
+    } catch (const ResourceError&) {
+      const std::lock_guard guard(mutex_);
+      held_.erase(&claimed->lock);
+      jobs_.give_back(std::move(*claimed));
+      throw;
     } catch (...) {
       const std::lock_guard guard(mutex_);
       held_.erase(&claimed->lock);
@@ -128,20 +142,19 @@ class ThreadedSweep {
 
   SweepJobs& jobs_;
   SweepRecord& record_;
-  SweepGuard& guard_;
   const train::Mode& mode_;
-  std::mutex mutex_;         ///< of jobs_, record_, guard_ and held_
+  std::mutex mutex_;         ///< of all below, jobs_ and record_
   std::set<RunLock*> held_;  ///< by the threads
+  size_t at_work_ = 0;       ///< threads that have not given up
 };
 
 }  // namespace
 
 void run_in_threads(SweepJobs& jobs,
                     SweepRecord& record,
-                    SweepGuard& guard,
                     const train::Mode& mode,
                     int64_t at_once) {
-  ThreadedSweep(jobs, record, guard, mode).run(at_once);
+  ThreadedSweep(jobs, record, mode).run(at_once);
 }
 
 }  // namespace ff::run

@@ -13,14 +13,10 @@
 namespace ff::run {
 namespace {
 
-/// The system has no room for one more. With none at all the sweep cannot go on.
-void go_on_with_fewer(const std::string& reason, SweepRecord& record, WorkerPool& pool) {
-  if (pool.empty()) {
-    record.stop(reason);
-    return;
-  }
-  spdlog::warn("{} No more than {} run at once from here on.", reason, pool.running().size());
+/// The system has no room for one more beside those that run.
+void go_on_with_fewer(const std::string& reason, WorkerPool& pool) {
   pool.allow_no_more();
+  spdlog::warn("{} No more than {} run at once from here on.", reason, pool.slots());
 }
 
 /// Claims as many jobs as there is room for, and starts them. What the system has no room for goes
@@ -64,7 +60,11 @@ void start_workers(SweepJobs& jobs, SweepRecord& record, WorkerPool& pool) {
     jobs.give_back(std::move(*claim));
   }
   if (const std::string& reason = left.reason.empty() ? shortage : left.reason; !reason.empty()) {
-    go_on_with_fewer(reason, record, pool);
+    if (pool.empty()) {
+      record.stop(reason);  // there is no room for a single one
+    } else {
+      go_on_with_fewer(reason, pool);
+    }
   }
 }
 
@@ -87,8 +87,12 @@ void finish(Running worker, SweepJobs& jobs, SweepRecord& record, WorkerPool& po
   }
   if (record.stopping()) {
     ++record.counts.left;
-  } else if (worker.process().shortage()) {
-    go_on_with_fewer(*worker.process().shortage(), record, pool);
+  } else if (const auto& reason = worker.process().shortage()) {
+    if (worker.alone) {
+      record.stop(*reason);
+    } else {
+      go_on_with_fewer(*reason, pool);
+    }
     jobs.give_back(worker.take_claim());
   } else {
     record.add_failure(request, problem.value_or("the worker left no result"));
@@ -113,20 +117,16 @@ void work(SweepJobs& jobs, SweepRecord& record, WorkerPool& pool) {
 
 }  // namespace
 
-void run_in_workers(SweepJobs& jobs,
-                    SweepRecord& record,
-                    SweepGuard& guard,
-                    const PoolLimits& limits) {
+void run_in_workers(SweepJobs& jobs, SweepRecord& record, const PoolLimits& limits) {
   WorkerPool pool(limits);
   bool told = false;
   while (!pool.empty() || (!jobs.queue().empty() && !record.stopping())) {
     try {
       work(jobs, record, pool);
+      pool.beat();
     } catch (const std::exception& problem) {
       record.stop(problem.what());  // the running ones save first
     }
-    pool.beat();
-    guard.beat();
     if (record.stopping() && !pool.empty() && !told) {
       told = true;
       record.progress.clear();

@@ -34,7 +34,7 @@ std::string first_line(const char* what) {
 
 /// Tells ff-train what concerns more than this experiment; `word` says what.
 int tell(std::string_view word, const char* what) {
-  fmt::print("{}{}\n", word, first_line(what));
+  static_cast<void>(std::fputs(fmt::format("{}{}\n", word, first_line(what)).c_str(), stdout));
   std::fflush(stdout);
   return static_cast<int>(ExitCode::kRuntimeFailure);
 }
@@ -49,6 +49,9 @@ class Orders {
     ssize_t n = 0;
     while ((n = ::recv(STDIN_FILENO, buffer.data(), buffer.size(), MSG_DONTWAIT)) > 0) {
       unread_.append(buffer.data(), static_cast<size_t>(n));
+    }
+    if (n == 0 && stop_signal() == 0) {
+      ::raise(SIGTERM);  // ff-train died before this process asked to be told
     }
     const auto end = unread_.rfind('\n');
     if (end != std::string::npos) {
@@ -135,7 +138,10 @@ int run_worker(const std::filesystem::path& run_dir) {
   request.num_threads = [&] { return orders.num_threads(); };
   static_cast<void>(orders.num_threads());  // on its cores from the start
   request.on_progress = [](const train::RunProgress& p) {
-    fmt::print("{} {} {} {}\n", p.step, p.num_steps, p.tokens, p.loss_nats);
+    const std::string line =
+        fmt::format("{} {} {} {}\n", p.step, p.num_steps, p.tokens, p.loss_nats);
+    // Where nobody reads it any more, the run saves all the same.
+    static_cast<void>(std::fputs(line.c_str(), stdout));
     std::fflush(stdout);
   };
   MemoryGuard guard;

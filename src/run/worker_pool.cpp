@@ -130,6 +130,11 @@ WorkerPool::NotStarted WorkerPool::start(std::vector<ClaimedJob> claims) {
       break;
     }
   }
+  if (running_.size() > 1) {
+    for (Running& worker : running_) {
+      worker.alone = false;
+    }
+  }
   return left;
 }
 

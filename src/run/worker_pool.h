@@ -33,6 +33,9 @@ class Running {
  public:
   /// Starts the process. Throws ResourceError, Error; the claim is then untouched.
   Running(ClaimedJob&& claimed, std::vector<int> its_cores, const std::string& order);
+  Running(Running&&) = default;
+  Running& operator=(Running&&) = default;
+  ~Running() { process_.reset(); }  // before the lock goes
 
   [[nodiscard]] const Job& job() const { return claimed_.job; }
   [[nodiscard]] const train::RunRequest& request() const { return claimed_.request; }
@@ -45,10 +48,11 @@ class Running {
   [[nodiscard]] Work work() const;
 
   std::vector<int> cores;
+  bool alone = true;  ///< no other worker has run since it started
 
  private:
-  std::unique_ptr<WorkerProcess> process_;  ///< never null
-  ClaimedJob claimed_;                      ///< its lock outlives the process
+  std::unique_ptr<WorkerProcess> process_;  ///< null only in what was moved away
+  ClaimedJob claimed_;
 };
 
 struct PoolLimits {
@@ -70,6 +74,7 @@ class WorkerPool {
   }
   /// Whether there is memory for one more.
   [[nodiscard]] bool fits(const train::RunNeeds& needs, std::span<const ClaimedJob> waiting) const;
+  [[nodiscard]] size_t slots() const { return limits_.slots; }
   /// From now on no more at once than run now, but one in any case.
   void allow_no_more() { limits_.slots = std::max<size_t>(1, running_.size()); }
 

@@ -165,7 +165,11 @@ std::optional<Checkpoint> load_checkpoint(const fs::path& run_dir,
                                           std::span<const model::TensorRule> tensors,
                                           const std::string& config_hash) {
   const fs::path file = folder_of(run_dir) / kStateFile;
-  if (!fs::exists(file)) {
+  std::error_code failure;
+  if (!fs::exists(file, failure)) {
+    if (failure) {
+      throw_read_error(file, "look for", failure.value());
+    }
     return std::nullopt;
   }
   try {
@@ -183,8 +187,8 @@ std::optional<Checkpoint> load_checkpoint(const fs::path& run_dir,
     spdlog::warn("{}: belongs to another configuration; the run starts anew.", file.string());
   } catch (const std::bad_alloc&) {
     throw;  // it may be whole
-  } catch (const ResourceError&) {
-    throw;
+  } catch (const UnreadableError&) {
+    throw;  // so may this
   } catch (const std::exception& problem) {
     spdlog::warn("{}: damaged ({}) The run starts anew.", file.string(), problem.what());
   }
@@ -193,7 +197,9 @@ std::optional<Checkpoint> load_checkpoint(const fs::path& run_dir,
 
 void remove_checkpoint(const fs::path& run_dir) {
   std::error_code ignored;
-  fs::remove_all(folder_of(run_dir), ignored);
+  fs::remove(folder_of(run_dir) / kStateFile, ignored);
+  remove_others(folder_of(run_dir), "");
+  fs::remove(folder_of(run_dir), ignored);  // if nobody keeps anything of their own there
 }
 
 void save_weights(const fs::path& path,

@@ -139,7 +139,7 @@ std::vector<CoordCurve> coordinate_curves(const CoordProblem& problem) {
   // Widest first, so that the threads end together.
   ThreadPool pool(std::min(problem.num_threads, static_cast<int64_t>(measured.size())));
   pool.run(static_cast<int64_t>(measured.size()), [&](int64_t task, size_t) {
-    torch::set_num_threads(1);
+    engine::use_one_thread();
     const auto job = static_cast<size_t>(task);
     const size_t width = num_widths - 1 - job / num_seeds;
     measured[width * num_seeds + job % num_seeds] =

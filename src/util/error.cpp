@@ -5,10 +5,17 @@
 #include <system_error>
 
 namespace ff {
+namespace {
+
+std::string message_of(const std::filesystem::path& path, std::string_view what, int code) {
+  return fmt::format(
+      "{}: cannot {}: {}.", path.string(), what, std::generic_category().message(code));
+}
+
+}  // namespace
 
 void throw_system_error(const std::filesystem::path& path, std::string_view what, int code) {
-  const std::string message =
-      fmt::format("{}: cannot {}: {}.", path.string(), what, std::generic_category().message(code));
+  const std::string message = message_of(path, what, code);
   switch (code) {
     case ENOSPC:
     case EDQUOT:
@@ -27,6 +34,14 @@ void throw_system_error(const std::filesystem::path& path, std::string_view what
     default:
       throw PathError(message);
   }
+}
+
+void throw_read_error(const std::filesystem::path& path, std::string_view what, int code) {
+  const std::string message = message_of(path, what, code);
+  if (code == ENOENT || code == ENOTDIR) {
+    throw FileError(message);
+  }
+  throw UnreadableError(message);
 }
 
 }  // namespace ff

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
@@ -35,12 +34,12 @@ std::string read_file(const std::filesystem::path& path, size_t most_bytes) {
   // Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) {
-    throw error<FileError>("{}: cannot open: {}.", name, std::strerror(errno));
+    throw_read_error(path, "open", errno);
   }
   const Descriptor closes{fd};
   struct stat info {};
   if (::fstat(fd, &info) != 0) {
-    throw error<FileError>("{}: cannot read: {}.", name, std::strerror(errno));
+    throw_read_error(path, "read", errno);
   }
   if (S_ISDIR(info.st_mode)) {
     throw error<FileError>("{}: is a folder, expected a file.", name);
@@ -77,7 +76,7 @@ std::string read_file(const std::filesystem::path& path, size_t most_bytes) {
     } else if (errno == EAGAIN) {
       wait_for_data(fd);
     } else if (errno != EINTR) {
-      throw error<FileError>("{}: cannot read: {}.", name, std::strerror(errno));
+      throw_read_error(path, "read", errno);
     }
   }
 }

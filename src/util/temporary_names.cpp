@@ -115,12 +115,8 @@ TemporaryKind temporary_kind(std::string_view name) {
   name = name.substr(1, name.size() - 1 - kEnd.size());
   const std::string_view random = take_last(name);
   const std::string_view pid = take_last(name);
-  if (!is_number(pid) || name.empty()) {
+  if (!is_number(pid) || !is_hash(random) || name.empty()) {
     return TemporaryKind::kNone;
-  }
-  if (!is_hash(random)) {
-    // Earlier versions: ".<target's name>.<pid>.<counter>.tmp".
-    return is_number(random) ? TemporaryKind::kElsewhere : TemporaryKind::kNone;
   }
   const std::string_view host = take_last(name);
   const size_t dash = host.rfind('-');

@@ -17,7 +17,7 @@ namespace ff::detail {
 enum class TemporaryKind {
   kNone,       ///< not one of our names
   kThisBoot,   ///< of this start of this machine, and locked while it is being written
-  kElsewhere,  ///< of another machine or start, not lockable, or an earlier version's
+  kElsewhere,  ///< of another machine or start, or not lockable
 };
 [[nodiscard]] TemporaryKind temporary_kind(std::string_view name);
 

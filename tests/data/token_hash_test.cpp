@@ -8,6 +8,7 @@
 #include "flops_fit/data/tokenize.h"
 #include "flops_fit/util/atomic_file.h"
 #include "flops_fit/util/error.h"
+#include "flops_fit/util/hash.h"
 
 #include <fmt/format.h>
 
@@ -16,7 +17,6 @@
 #include <cstddef>
 #include <fcntl.h>
 #include <string>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <thread>
 #include <vector>
@@ -61,20 +61,6 @@ DatasetConfig shard_config(const ff::test::TemporaryFolder& folder) {
   config.seq_len = 16;
   return config;
 }
-
-/// Pages that came into this process's reach meanwhile.
-class PageFaults {
- public:
-  [[nodiscard]] int64_t so_far() const { return now() - begin_; }
-
- private:
-  static int64_t now() {
-    rusage usage{};
-    ::getrusage(RUSAGE_SELF, &usage);
-    return usage.ru_minflt + usage.ru_majflt;
-  }
-  int64_t begin_ = now();
-};
 
 }  // namespace
 
@@ -143,6 +129,16 @@ TEST_CASE("a worker opens the token file that was checked, and reads no corpus",
   CHECK(data->identity() == identity);
   CHECK(data->train_tokens() == 3600);
 
+  // Damage that came after the start is noticed: the note beside it is of another file.
+  TokenFile(token_file_path(config, 77)).note();
+  CHECK(open_dataset(config, identity)->identity() == identity);
+  {
+    std::fstream file(token_file_path(config, 77), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(1000);
+    file.put('\1');
+  }
+  CHECK_THROWS_WITH(open_dataset(config, identity), ContainsSubstring("damaged"));
+
   // Another file of the same key, as whole as the first.
   write_token_file(token_file_path(config, 77), 77, 4);
   CHECK_THROWS_WITH(open_dataset(config, identity), ContainsSubstring("changed since"));
@@ -164,12 +160,18 @@ TEST_CASE("shards that were read once are not read again by the workers", "[data
   const std::string identity = prepare_dataset(config)->identity();
   CHECK(open_dataset(config)->identity() == identity);
 
-  const PageFaults reading;
-  CHECK(open_dataset(config)->identity() == identity);
-  const int64_t all = reading.so_far();
-  const PageFaults handed;
   CHECK(open_dataset(config, identity)->identity() == identity);
-  CHECK(handed.so_far() < all / 10);
+  // A note that lies is believed, so nobody reads; without it the shards are read.
+  std::string lie = identity;
+  lie.replace(lie.find("train=") + 6, 16, "0123456789abcdef");
+  const auto note_of = [&](const std::string& name) {
+    return fs::path(config.cache_dir) /
+           fmt::format("shards-{}.note", ff::hash_text(ff::fnv1a(name)));
+  };
+  CHECK_THROWS_WITH(open_dataset(config, lie), ContainsSubstring("changed since"));
+  std::string note = ff::read_file(note_of(identity));
+  ff::test::write_text(note_of(lie), note.replace(note.find(identity), identity.size(), lie));
+  CHECK(open_dataset(config, lie)->identity() == lie);
 
   // Who wrote to the file in between is found out, even if the time of the last write is set back.
   struct stat before {};

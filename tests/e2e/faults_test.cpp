@@ -102,7 +102,7 @@ TEST_CASE("fault: the output folder cannot be written, or is a file", "[e2e]") {
   }
 }
 
-TEST_CASE("fault: a token cache is cut short, or of another tokenizer", "[e2e]") {
+TEST_CASE("fault: a token cache is damaged, cut short, or of another tokenizer", "[e2e]") {
   const TemporaryFolder folder;
   ff::test::write_text(folder / "text.txt", text_of(1, 4000));
   const std::string data =
@@ -110,14 +110,16 @@ TEST_CASE("fault: a token cache is cut short, or of another tokenizer", "[e2e]")
   REQUIRE(run(plan("[1e9]", "[[8]]") + data, folder.path()).exit_code == 0);
   REQUIRE(run(kTrain + data, folder.path()).exit_code == 0);
   const auto truth = losses(folder / "outputs/results.json");
-  std::filesystem::path cache, model;
+  std::filesystem::path cache;
   for (const auto& entry : std::filesystem::directory_iterator(folder / "cache")) {
-    (entry.path().extension() == ".tokens" ? cache : model) = entry.path();
+    cache = entry.path().extension() == ".tokens" ? entry.path() : cache;
   }
   const std::string good = ff::read_file(cache);
   std::string foreign = good;
   foreign[offsetof(ff::data::TokenFileHeader, tokenizer_hash)] ^= 1;
-  for (const std::string& bad : {good.substr(0, good.size() / 2), foreign, std::string()}) {
+  std::string zeroed = good;
+  zeroed.replace(good.size() / 2, 64, 64, '\0');
+  for (const std::string& bad : {good.substr(0, good.size() / 2), foreign, zeroed, std::string()}) {
     ff::test::write_text(cache, bad);
     const auto again = run("ff-train evaluation.tokens=4000 resume=false " + data, folder.path());
     CHECK(again.exit_code == 0);

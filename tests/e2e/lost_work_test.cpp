@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Nothing that was trained is lost, and nothing that is not ours is touched: configurations and
 // plans that change, damaged checkpoints, strangers' files, symbolic links, paths out of files.
-#include "support/mounts.h"
 #include "small_sweep.h"
+#include "support/mounts.h"
 
 #include "flops_fit/io/json.h"
 #include "flops_fit/util/atomic_file.h"
@@ -199,7 +199,11 @@ TEST_CASE("keys that cannot change a loss do not train a run again", "[e2e]") {
                                  "hardware.device=cpu",
                                  "trainer.seed=0",
                                  "api.base_url=http://localhost:1",
-                                 "trainer.log_every=7"}) {
+                                 "trainer.log_every=7",
+                                 "trainer.diverged_retries=2 trainer.diverged_lr_factor=0.5",
+                                 "trainer.decay_fraction=0.3",
+                                 "model.norm_gain=false",
+                                 "lr_mult.norm=1 umup.no_decay_lr_mult=1"}) {
     const auto kept = run(kTrain + "--json " + same, folder.path());
     INFO(same << kept.err);
     CHECK(completed(kept) == 0);

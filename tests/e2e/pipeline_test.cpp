@@ -261,7 +261,7 @@ TEST_CASE("ff-train refuses bad input with one line", "[e2e]") {
   ff::test::write_text(folder / "outputs/sweep.json", "[]");
   check("ff-train", 3, "no experiments");
   ff::test::write_text(folder / "outputs/sweep.json", "[{\"experiment_id\": \"../x\"}]");
-  check("ff-train", 3, "cannot name a folder");
+  check("ff-train", 3, "as it names a folder");
   std::filesystem::copy(ff::test::source_dir() / "tests/golden/python_original/sweep.json",
                         folder / "outputs/sweep.json",
                         std::filesystem::copy_options::overwrite_existing);

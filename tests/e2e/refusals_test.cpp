@@ -31,7 +31,7 @@ void check_one_clear_line(const Outcome& outcome, int exit_code, const std::stri
 
 }  // namespace
 
-TEST_CASE("ff-train refuses a plan that contradicts itself, and trains nothing", "[e2e]") {
+TEST_CASE("fault: a plan contradicts itself", "[e2e]") {
   const TemporaryFolder folder;
   REQUIRE(run(ff::test::plan("[2e8]", "[[8,16]]"), folder.path()).exit_code == 0);
   const auto path = folder / "outputs/sweep.json";

@@ -23,8 +23,9 @@ TEST_CASE("fault: two ff-train of different configurations on one folder", "[e2e
   const auto both =
       run("( exec " + kTrain + " trainer.log_every=2 ) & p=$!; " +
               wait_for_metrics("outputs/runs/exp_0000", 2) +
-              "ff-train -q mode=mock 2>mock; echo mock $?; " + kTrain +
-              "trainer.seed=5 run.replace=true 2>seed; echo seed $?; kill -CONT $p; wait $p; echo first $?",
+              "kill -STOP $p; ff-train -q mode=mock 2>mock; echo mock $?; " + kTrain +
+              "trainer.seed=5 run.replace=true 2>seed; echo seed $?; kill -CONT $p; wait $p; "
+              "echo first $?",
           folder.path());
   INFO(both.err);
   CHECK_THAT(both.out, ContainsSubstring("mock 2\n"));

@@ -112,7 +112,7 @@ TEST_CASE("ff-tokenize ends at once on every signal and leaves nothing half-writ
   }
 }
 
-TEST_CASE("a stop signal to ff-train stops ff-tokenize as well", "[e2e]") {
+TEST_CASE("fault: a stop signal while the corpus is tokenised", "[e2e]") {
   const TemporaryFolder folder;
   write_large_corpus(folder);
   REQUIRE(run(plan("[1e9]", "[[8]]") + kSettings, folder.path()).exit_code == 0);

@@ -17,6 +17,7 @@
 
 #include <cmath>
 #include <csignal>
+#include <sys/resource.h>
 
 using namespace ff::train;
 
@@ -36,6 +37,23 @@ ff::io::Experiment small_experiment() {
   e.learning_rate = 1.0;
   return e;
 }
+
+/// While it lives, this process can open no more files.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    rlimit none = before_;
+    none.rlim_cur = 0;
+    ::setrlimit(RLIMIT_NOFILE, &none);
+  }
+  ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  NoDescriptors(const NoDescriptors&) = delete;
+  NoDescriptors& operator=(const NoDescriptors&) = delete;
+
+ private:
+  rlimit before_{};
+};
 
 RunRequest small_request(const std::filesystem::path& run_dir) {
   RunRequest request{.experiment = small_experiment(), .config_hash = "abc", .run_dir = run_dir};
@@ -153,9 +171,22 @@ TEST_CASE("checkpoints round trip, damaged and foreign ones are left out", "[tra
   ff::test::write_text(folder / "checkpoint/state.json", old_state.substr(0, 50));
   CHECK_FALSE(load("abc"));
   std::string newer = old_state;
-  newer.replace(newer.find("\"version\": 1"), 12, "\"version\": 2");
+  newer.replace(newer.find("\"version\": 2"), 12, "\"version\": 3");
   ff::test::write_text(folder / "checkpoint/state.json", newer);
   CHECK_FALSE(load("abc"));
+  // What cannot be read now may be whole.
+  ff::test::write_text(folder / "checkpoint/state.json", old_state);
+  {
+    const NoDescriptors none;
+    CHECK_THROWS_AS(load("abc"), ff::UnreadableError);
+  }
+  CHECK(load("abc"));
+  // A file of somebody's stays, and its folder with it.
+  ff::test::write_text(folder / "checkpoint/notes.txt", "mine");
+  remove_checkpoint(folder.path());
+  CHECK(ff::read_file(folder / "checkpoint/notes.txt") == "mine");
+  CHECK_FALSE(std::filesystem::exists(step7));
+  std::filesystem::remove(folder / "checkpoint/notes.txt");
   remove_checkpoint(folder.path());
   CHECK_FALSE(std::filesystem::exists(folder / "checkpoint"));
 }

@@ -42,7 +42,8 @@ void write_submission(const std::filesystem::path& run_dir, const Submission& su
 
 /// Another run folder whose api.json has the same id of the same service for another request: one
 /// loss would count as two. Looks beside `run_dir` (runs/<id>) and in replaced/ beside runs/, where
-/// the runs of other configurations are. Empty if there is none.
+/// the runs of other configurations are. Empty if there is none. What this process writes is seen at
+/// once, what others write after a while. Thread-safe.
 [[nodiscard]] std::filesystem::path other_owner_of(const Submission& submission,
                                                    const std::filesystem::path& run_dir);
 

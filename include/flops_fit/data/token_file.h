@@ -94,8 +94,15 @@ class TokenFile {
   /// What is wrong with the content, by its hash; none if it is as it was written. Gigabytes take
   /// seconds: shows its progress, and throws StoppedError.
   [[nodiscard]] std::optional<std::string> content_problem() const;
+  /// Notes beside the file, whose content was checked, what the file looks like (<path>.note), so
+  /// that workers need not check it again. Where that cannot be written, they do.
+  void note() const;
+  /// Whether the file still looks as it was noted.
+  [[nodiscard]] bool is_noted() const;
 
  private:
+  [[nodiscard]] std::filesystem::path note_path() const;
+
   MappedFile file_;
   TokenFileHeader header_;
 };

@@ -102,6 +102,10 @@ struct EngineOptions {
 /// own.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> worker_variables();
 
+/// LibTorch's operations, called from this thread, start no further ones. Costs nothing where
+/// worker_variables() say so already.
+void use_one_thread();
+
 /// One thread for this process, and an allocator that keeps memory (glibc hands every large tensor
 /// back to the kernel, which costs eager LibTorch a third of its speed). Call once, before tensors.
 void prepare_worker_process();

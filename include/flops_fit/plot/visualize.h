@@ -14,6 +14,9 @@ struct VisualizeOutcome {
   std::vector<std::filesystem::path> written;
   /// One line each: a figure that could not be drawn, an input that is missing. Not fatal.
   std::vector<std::string> problems;
+  /// The data support a picture that could not be drawn or kept; an older one may stand in its
+  /// place.
+  bool incomplete = false;
 };
 
 /// Throws ConfigError for a bad configuration; FileError if the analysis is missing or an

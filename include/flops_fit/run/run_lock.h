@@ -63,11 +63,14 @@ class LockAttempt {
   LockAttempt(std::filesystem::path path, double timeout_s, std::string sweep = "")
       : path_(std::move(path)), timeout_s_(timeout_s), sweep_(std::move(sweep)) {}
 
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
   /// The lock (in a folder that is made if need be), or none while another holds it: then owner()
   /// says who. Throws StorageError where files cannot be locked, PathError where this file cannot
   /// be (a symbolic link stands there, say), ResourceError.
   [[nodiscard]] std::optional<RunLock> take();
   [[nodiscard]] const std::optional<LockOwner>& owner() const { return owner_; }
+  /// Whether the kernel refused the lock to the last take(), so that its owner lives for sure.
+  [[nodiscard]] bool kernel_says_held() const { return kernel_says_held_; }
 
  private:
   /// Whether this owner, on another machine, may be alive.
@@ -78,6 +81,7 @@ class LockAttempt {
   std::string sweep_;
   std::optional<LockOwner> owner_;
   std::chrono::steady_clock::time_point seen_;  ///< when owner_ last changed
+  bool kernel_says_held_ = false;
 };
 
 }  // namespace ff::run

@@ -208,10 +208,14 @@ struct TrainerSection {
       {.doc = "How often a run that diverges starts again at a lower learning rate; 0 = it stays "
               "as it is, with the status diverged.",
        .min = 0,
-       .max = 20});
+       .max = 20,
+       .identity = false});
     v("diverged_lr_factor",
       diverged_lr_factor,
-      {.doc = "Factor on the learning rate of each such retry.", .min = 1e-3, .max = 0.99});
+      {.doc = "Factor on the learning rate of each such retry.",
+       .min = 1e-3,
+       .max = 0.99,
+       .identity = false});
   }
 };
 

@@ -26,6 +26,8 @@ class TemporaryFile {
   /// Where to write, for whoever opens it again; append() needs no second descriptor.
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
   void append(std::string_view bytes);
+  /// Holds the lock that says that it is being written.
+  [[nodiscard]] int descriptor() const { return fd_; }
   /// Makes it durable and puts it in the target's place.
   void commit();
 

@@ -20,7 +20,7 @@ enum class ExitCode : int {
   kRuntimeFailure = 1,
   kUsage = 2,          ///< command line or configuration
   kBadInput = 3,       ///< an input file is missing, damaged or of an unknown version
-  kSomeFailed = 4,     ///< finished, but some experiments failed; the results are kept
+  kSomeFailed = 4,     ///< finished, but experiments failed or are left; the results are kept
   kTooLittleData = 5,  ///< the data cannot support a fit
   kHungUp = 129,       ///< these three: stopped by SIGHUP, SIGINT or SIGTERM
   kInterrupted = 130,
@@ -46,6 +46,13 @@ class FileError : public Error {
  public:
   using Error::Error;
   ExitCode exit_code() const override { return ExitCode::kBadInput; }
+};
+
+/// An input file is there, but the system does not let us read it now (no permission, an I/O error,
+/// no descriptor, no memory). It may be whole, so nobody may treat it as damaged and replace it.
+class UnreadableError : public FileError {
+ public:
+  using FileError::FileError;
 };
 
 /// The data are fine, but too few or too odd to support what was asked.
@@ -81,6 +88,12 @@ class ResourceError : public Error {
 [[noreturn]] void throw_system_error(const std::filesystem::path& path,
                                      std::string_view what,
                                      int code);
+
+/// Throws what an `errno` of opening or reading `path` means: FileError if there is no such file,
+/// else UnreadableError, with a message as above.
+[[noreturn]] void throw_read_error(const std::filesystem::path& path,
+                                   std::string_view what,
+                                   int code);
 
 /// `throw error<ConfigError>("plan.sizes: expected {}, got {}", a, b)`.
 template <class E = Error, class... Args>

@@ -114,6 +114,29 @@ io::RunResult train_once(const RunParts& parts,
   return result;
 }
 
+/// Whether models of this kind have gains in their norms, of whatever shape they are.
+bool has_gains(const model::ParametrizationOptions& options) {
+  constexpr cost::Architecture kAny{
+      .d_model = 8, .num_layers = 1, .num_heads = 1, .d_ff = 8, .vocab_size = 8, .seq_len = 8};
+  return model::make_parametrization(kAny, options).has_gains();
+}
+
+/// All but norm_gain; u-mup and sp have no base.
+io::Json to_json(const model::ParametrizationOptions& options) {
+  const bool has_base = options.name == "mup" || options.name == "mup-legacy";
+  return {{"alphas",
+           {options.alphas.res,
+            options.alphas.res_attn_ratio,
+            options.alphas.attn_softmax,
+            options.alphas.ffn_act,
+            options.alphas.loss_softmax}},
+          {"lr", {options.lr.embedding, options.lr.hidden, options.lr.norm, options.lr.output}},
+          {"mlp_to_output_scale", options.mlp_to_output_scale},
+          {"base_width", has_base ? options.base_width : 0},
+          {"base_width_wd", has_base ? options.base_width_wd : 0},
+          {"base_std", has_base && options.base_std ? io::Json(*options.base_std) : io::Json()}};
+}
+
 }  // namespace
 
 void check_local(const std::vector<io::Experiment>& sweep, const TrainConfig& config) {
@@ -201,8 +224,21 @@ std::string local_config_identity(const TrainConfig& config) {
   decides.trainer.batch_size.reset();
   decides.trainer.learning_rate.reset();
   decides.trainer.warmup_ratio.reset();
+  decides.trainer.weight_decay = 0.0;
   decides.trainer.seed.reset();
-  return config::identity_yaml(decides);
+  if (config.trainer.scheduler != "wsd") {
+    decides.trainer.decay_fraction = 0.0;
+  }
+  if (!options.rotary) {
+    decides.model.rope_base = 1.0;
+  }
+  // What the parametrization is made of, whichever keys said so.
+  const model::ParametrizationOptions made_of = parametrization_options(config);
+  decides.model.parametrization = made_of.name;
+  decides.model.norm_gain = has_gains(made_of);
+  decides.umup = {};
+  decides.lr_mult = {};
+  return config::identity_yaml(decides) + io::json_text(to_json(made_of));
 }
 
 io::Json local_trained(const io::Experiment& experiment, const TrainConfig& config) {
@@ -253,7 +289,7 @@ io::RunResult run_local(const RunRequest& request) {
     parts.schedule.learning_rate *=
         std::pow(trainer.diverged_lr_factor, static_cast<double>(retries));
     const io::RunResult result = train_once(parts, choice.options, diverged, std::move(from));
-    if (result.status != io::kDiverged || retries == trainer.diverged_retries) {
+    if (result.status != io::kDiverged || retries >= trainer.diverged_retries) {
       return result;
     }
     diverged.push_back(parts.schedule.learning_rate);

@@ -52,7 +52,8 @@ io::Json mock_trained(const io::Experiment& e, const TrainConfig& config) {
           {"num_tokens", e.num_tokens},
           {"planned_flops", e.planned_flops},
           {"seed", e.seed},
-          {"recorded_seed", config.trainer.seed.value_or(e.seed)}};
+          {"recorded_seed", config.trainer.seed.value_or(e.seed)},
+          {"recorded_learning_rate", config.trainer.learning_rate.value_or(e.learning_rate)}};
 }
 
 io::RunResult run_mock(const RunRequest& request) {
@@ -63,6 +64,10 @@ io::RunResult run_mock(const RunRequest& request) {
   const double loss = law.E + law.A / std::pow(n, law.alpha) + law.B / std::pow(d, law.beta);
   io::RunResult result = planned_result(request);
   result.final_loss = loss * (1.0 + law.noise * noise_of(e, law.seed));
+  if (!(*result.final_loss > 0) || !std::isfinite(*result.final_loss)) {
+    throw error<Error>("the planted law gives a loss of {}; change mock.*.",
+                       format_number(*result.final_loss));
+  }
   result.actual_flops = e.planned_flops > 0 ? e.planned_flops : 6.0 * n * d;
   result.timestamp = utc_timestamp();
   result.status = "completed";
