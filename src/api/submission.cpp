@@ -125,17 +125,26 @@ class Submissions {
   Clock::time_point next_;
 };
 
+/// The submissions that all threads of this process know of.
+struct Shared {
+  std::mutex mutex;
+  std::map<fs::path, Submissions> by_runs_folder;
+};
+Shared& shared() {
+  static Shared instance;
+  return instance;
+}
+
 /// Calls `ask` with the submissions around a run's folder, and that folder's full path; one thread
 /// at a time.
 template <class Ask>
 auto around(const fs::path& run_dir, const Ask& ask) {
-  static std::mutex mutex;
-  static std::map<fs::path, Submissions> all;
-  const std::lock_guard guard(mutex);
   std::error_code failure;
   const fs::path self = fs::weakly_canonical(run_dir, failure);
   const fs::path runs = self.parent_path();
-  return ask(all.try_emplace(runs, runs).first->second, self);
+  Shared& all = shared();
+  const std::lock_guard guard(all.mutex);
+  return ask(all.by_runs_folder.try_emplace(runs, runs).first->second, self);
 }
 
 io::Json text_or_null(const std::string& text) {

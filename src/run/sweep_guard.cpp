@@ -128,12 +128,6 @@ SweepGuard::SweepGuard(const fs::path& output, const SweepWish& wish, double loc
   if (!membership_) {
     throw error<Error>("{}: cannot be locked by its own maker.", own.string());
   }
-  const HeldSignals held;  // they are for the other threads
-  try {
-    beating_ = std::jthread([this](const std::stop_token& stop) { beat(stop); });
-  } catch (const std::system_error&) {
-    // No room for a thread: then machines that do not share our locks may take us for dead.
-  }
 }
 
 void SweepGuard::let_others_in() {
@@ -141,15 +135,28 @@ void SweepGuard::let_others_in() {
   turn_.reset();
 }
 
-void SweepGuard::beat(const std::stop_token& stop) {
-  constexpr std::chrono::seconds kEvery{1};
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex_);
-  while (!never.wait_for(lock, stop, kEvery, [&] { return stop.stop_requested(); })) {
-    membership_->beat();
-    if (turn_) {
-      turn_->beat();
-    }
+void SweepGuard::beat() {
+  const std::lock_guard guard(mutex_);
+  membership_->beat();
+  if (turn_) {
+    turn_->beat();
+  }
+}
+
+BackgroundBeat::BackgroundBeat(SweepGuard& guard) {
+  const HeldSignals held;  // they are for the other threads
+  try {
+    beating_ = std::jthread([&guard](const std::stop_token& stop) {
+      constexpr std::chrono::seconds kEvery{1};
+      std::mutex mutex;
+      std::condition_variable_any stopped;
+      std::unique_lock lock(mutex);
+      while (!stopped.wait_for(lock, stop, kEvery, [&] { return stop.stop_requested(); })) {
+        guard.beat();
+      }
+    });
+  } catch (const std::system_error&) {
+    // as its class says
   }
 }
 

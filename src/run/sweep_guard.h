@@ -10,7 +10,6 @@
 #include <filesystem>
 #include <mutex>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <thread>
 
@@ -39,14 +38,23 @@ class SweepGuard {
 
   /// From here on others may sign in.
   void let_others_in();
+  /// To be called now and then. Thread-safe.
+  void beat();
 
  private:
-  /// Tells other machines that we live, whatever else this process does meanwhile.
-  void beat(const std::stop_token& stop);
-
   std::mutex mutex_;  ///< of both locks
   std::optional<RunLock> turn_;
   std::optional<RunLock> membership_;
+};
+
+/// Beats while it lives, for work that takes long and cannot: copying folders, asking a service.
+/// Where there is no room for a thread nobody beats, and machines that do not share our locks may
+/// take us for dead.
+class BackgroundBeat {
+ public:
+  explicit BackgroundBeat(SweepGuard& guard);
+
+ private:
   std::jthread beating_;
 };
 

@@ -98,7 +98,6 @@ void SweepJobs::make_queue(std::span<const int64_t> shards) {
 }
 
 void SweepJobs::announce_moves() const {
-  check_moves();
   announce(arrangement_, places_);
 }
 
@@ -115,6 +114,7 @@ void SweepJobs::arrange_folders() {
   // Another ff-train may have moved them since this one looked.
   arrangement_ = arrange(config_.paths.output, places_);
   check_moves();
+  announce_moves();
   carry_out(arrangement_, places_, config_.paths.output, config_.run.lock_timeout_s);
 }
 

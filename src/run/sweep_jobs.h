@@ -54,12 +54,13 @@ class SweepJobs {
   [[nodiscard]] SweepWish wish() const {
     return {.sweep = sweep_identity_, .shard = shard_, .again = !config_.resume};
   }
-  /// Says which run folders must be moved to where this plan wants them. Throws ConfigError if
-  /// unfinished work would have to go (run.replace).
+  /// Throws ConfigError if unfinished work would have to go (run.replace).
+  void check_moves() const;
+  /// Says which run folders must be moved to where this plan wants them.
   void announce_moves() const;
   /// Whether folders of other runs stand in the way.
   [[nodiscard]] bool something_in_the_way() const { return !arrangement_.in_the_way.empty(); }
-  /// Moves them. Nobody else may be signing in meanwhile.
+  /// Says so, and moves them. Nobody else may be signing in meanwhile.
   void arrange_folders();
 
   [[nodiscard]] size_t plan_size() const { return places_.size(); }
@@ -94,8 +95,6 @@ class SweepJobs {
  private:
   /// `shards`: of each place.
   void make_queue(std::span<const int64_t> shards);
-  /// Throws ConfigError if unfinished work would have to go without run.replace.
-  void check_moves() const;
   /// Whether the result ends the matter; a failed one is tried again, once by each call.
   bool keep(const io::RunResult& result);
   void say_waiting(const Job& job);

@@ -145,19 +145,23 @@ SweepOutcome run_sweep(const train::TrainConfig& config, const SweepOptions& opt
                           : 0.0;
   record.progress.expect(jobs.queued_cost(), peak);
   announce(jobs, mode, limits, config.paths.sweep, options.dry_run);
-  jobs.announce_moves();
+  jobs.check_moves();
   if (options.dry_run) {
+    jobs.announce_moves();
     return outcome_of(record, limits);
   }
   check_output(config);
   SweepGuard guard(config.paths.output, jobs.wish(), config.run.lock_timeout_s);
-  jobs.arrange_folders();
-  guard.let_others_in();
-  ask_before_spending(jobs, mode, config);
+  {
+    const BackgroundBeat beats(guard);
+    jobs.arrange_folders();
+    guard.let_others_in();
+    ask_before_spending(jobs, mode, config);
+  }
   if (mode.in_worker) {
-    run_in_workers(jobs, record, limits);
+    run_in_workers(jobs, record, guard, limits);
   } else {
-    run_in_threads(jobs, record, mode, mode.at_once == nullptr ? 1 : mode.at_once(config));
+    run_in_threads(jobs, record, guard, mode, mode.at_once == nullptr ? 1 : mode.at_once(config));
   }
   write_results(record, config);
   record.progress.clear();

@@ -21,8 +21,8 @@ constexpr std::chrono::seconds kBeatEvery{1};
 
 class ThreadedSweep {
  public:
-  ThreadedSweep(SweepJobs& jobs, SweepRecord& record, const train::Mode& mode)
-      : jobs_(jobs), record_(record), mode_(mode) {}
+  ThreadedSweep(SweepJobs& jobs, SweepRecord& record, SweepGuard& guard, const train::Mode& mode)
+      : jobs_(jobs), record_(record), guard_(guard), mode_(mode) {}
 
   void run(int64_t at_once) {
     const auto count = std::min<size_t>(static_cast<size_t>(at_once), jobs_.queue().size());
@@ -43,6 +43,7 @@ class ThreadedSweep {
     }
     for (std::future<void>& thread : threads) {
       while (thread.wait_for(kBeatEvery) != std::future_status::ready) {
+        guard_.beat();
         const std::lock_guard guard(mutex_);
         for (RunLock* lock : held_) {
           lock->beat();
@@ -142,6 +143,7 @@ class ThreadedSweep {
 
   SweepJobs& jobs_;
   SweepRecord& record_;
+  SweepGuard& guard_;
   const train::Mode& mode_;
   std::mutex mutex_;         ///< of all below, jobs_ and record_
   std::set<RunLock*> held_;  ///< by the threads
@@ -152,9 +154,10 @@ class ThreadedSweep {
 
 void run_in_threads(SweepJobs& jobs,
                     SweepRecord& record,
+                    SweepGuard& guard,
                     const train::Mode& mode,
                     int64_t at_once) {
-  ThreadedSweep(jobs, record, mode).run(at_once);
+  ThreadedSweep(jobs, record, guard, mode).run(at_once);
 }
 
 }  // namespace ff::run

@@ -117,13 +117,17 @@ void work(SweepJobs& jobs, SweepRecord& record, WorkerPool& pool) {
 
 }  // namespace
 
-void run_in_workers(SweepJobs& jobs, SweepRecord& record, const PoolLimits& limits) {
+void run_in_workers(SweepJobs& jobs,
+                    SweepRecord& record,
+                    SweepGuard& guard,
+                    const PoolLimits& limits) {
   WorkerPool pool(limits);
   bool told = false;
   while (!pool.empty() || (!jobs.queue().empty() && !record.stopping())) {
     try {
       work(jobs, record, pool);
       pool.beat();
+      guard.beat();
     } catch (const std::exception& problem) {
       record.stop(problem.what());  // the running ones save first
     }

@@ -168,7 +168,7 @@ TemporaryFile::TemporaryFile(const fs::path& target) : target_(target) {
       if (errno == EEXIST || errno == EINTR) {
         continue;
       }
-      throw_system_error(path_, "create", errno);
+      throw_system_error(target_, "write", errno);
     }
     const Lock lock = lockable ? try_lock(fd_) : Lock::kUnknown;
     // Before it was locked, a remove_dead_temporaries() may have taken it for a dead one's.

@@ -229,7 +229,8 @@ TEST_CASE("a plan that counts in two ways is refused at the first that departs",
     }
     write_sweep(folder / "sweep.json", named);
     try {
-      CHECK(read_sweep(folder / "sweep.json").size() == plan.size());
+      const size_t taken = read_sweep(folder / "sweep.json").size();
+      CHECK(taken == plan.size());
     } catch (const FileError& problem) {
       return std::string(problem.what());
     }
