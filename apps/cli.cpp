@@ -80,7 +80,7 @@ class Session {
       if (presets.empty()) {
         spdlog::warn("there are no presets in the search path.");
       }
-      print(preset_table(presets));
+      print_text(preset_table(presets));
       return ExitCode::kOk;
     }
     if (!options_.show_config.empty() && options_.show_config != "job") {
@@ -368,6 +368,7 @@ int run_erased(int argc,
   open_standard_descriptors();
   install_cleanup_handlers();
   try {
+    end_with_multirun();
     Session session(program, stages, erased, parse_options(argc, argv, program, erased.schema));
     return finish(program, static_cast<int>(session.run()));
   } catch (const Error& problem) {

@@ -12,9 +12,11 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <ctime>
 #include <set>
 #include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <system_error>
@@ -68,6 +70,9 @@ class SignalsToChild {
   std::array<struct sigaction, kSignals.size()> old_{};
 };
 
+/// How a job knows which process it ends with.
+constexpr const char* kParentVariable = "FLOPS_FIT_MULTIRUN_PID";
+
 /// 0 if a signal came before; one that comes later finds the job's id.
 pid_t start_child(std::vector<std::string> arguments) {
   std::vector<char*> argv;
@@ -76,6 +81,12 @@ pid_t start_child(std::vector<std::string> arguments) {
     argv.push_back(argument.data());
   }
   argv.push_back(nullptr);
+  std::string parent = fmt::format("{}={}", kParentVariable, ::getpid());
+  std::vector<char*> environment = {parent.data()};
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    environment.push_back(*variable);
+  }
+  environment.push_back(nullptr);
   posix_spawnattr_t attributes;
   ::posix_spawnattr_init(&attributes);
   sigset_t none;
@@ -87,7 +98,8 @@ pid_t start_child(std::vector<std::string> arguments) {
   {
     const HeldSignals held;
     if (received == 0) {
-      failure = ::posix_spawn(&pid, "/proc/self/exe", nullptr, &attributes, argv.data(), environ);
+      failure = ::posix_spawn(
+          &pid, "/proc/self/exe", nullptr, &attributes, argv.data(), environment.data());
       child_pid = failure == 0 ? pid : 0;
     }
   }
@@ -151,6 +163,19 @@ bool make_new_folder(const fs::path& folder) {
 }
 
 }  // namespace
+
+void end_with_multirun() {
+  const char* parent = std::getenv(kParentVariable);
+  if (parent == nullptr) {
+    return;
+  }
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  const bool orphaned = std::to_string(::getppid()) != parent;  // before we asked
+  ::unsetenv(kParentVariable);
+  if (orphaned) {
+    throw error<Error>("the multirun that started this job has ended.");
+  }
+}
 
 void JobOutputs::add(size_t job,
                      const std::string& run_dir,

@@ -39,6 +39,10 @@ class JobOutputs {
 /// Removes what the jobs left empty of it.
 void remove_empty_multirun_folder(const std::vector<Job>& jobs, const std::string& name);
 
+/// In a job: it gets SIGTERM when its multirun ends, however that ends. Throws Error if it has
+/// ended already. Elsewhere it does nothing.
+void end_with_multirun();
+
 /// Runs every job as a child process and returns the worst exit code. `flags` go to each. After a
 /// stop signal, which the running job gets as well, no further job is started.
 [[nodiscard]] int run_jobs(const std::vector<std::string>& flags, const std::vector<Job>& jobs);

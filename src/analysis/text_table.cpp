@@ -49,7 +49,12 @@ std::string escaped(std::string_view foreign) {
     const char c = text[i];
     // An underscore within a word emphasises nothing: N_opt stays readable in the source.
     const bool inner = c == '_' && i > 0 && is_word(i - 1) && is_word(i + 1);
-    if (std::string_view("\\`*_<~|").find(c) != std::string_view::npos && !inner) {
+    const char next = i + 1 < text.size() ? text[i + 1] : '\0';
+    // Brackets alone say nothing ([90%]); "](", "][" and "]:" would make a link or a picture.
+    const bool link = c == ']' && (next == '(' || next == '[' || next == ':');
+    const bool entity = c == '&' && (next == '#' || is_word(i + 1));
+    if (link || entity ||
+        (std::string_view("\\`*_<~|").find(c) != std::string_view::npos && !inner)) {
       result += '\\';
     }
     result += c;

@@ -298,8 +298,11 @@ void check_service(const ApiSection& api,
   check_base_url(api, key);
   check_templates(api);
   check_response(api);
-  if (!api.ca_file.empty() && !std::filesystem::is_regular_file(api.ca_file)) {
-    throw error<ConfigError>("api.ca_file: there is no file {}.", api.ca_file);
+  std::error_code failure;
+  if (!api.ca_file.empty() && !std::filesystem::is_regular_file(api.ca_file, failure)) {
+    throw error<ConfigError>("api.ca_file: there is no file {}{}.",
+                             api.ca_file,
+                             failure ? " (" + failure.message() + ")" : "");
   }
   const io::Json body = parse_body(api);
   std::map<std::string, std::string> asked;

@@ -143,7 +143,8 @@ std::vector<CorpusFile> find_corpus_files(const std::string& path,
 
 bool is_token_corpus(const DatasetConfig& config) {
   std::optional<FileKind> kind = kind_by_format(config.format);
-  if (!kind && !fs::is_directory(config.path)) {
+  std::error_code unreadable;  // which whoever opens it says
+  if (!kind && !fs::is_directory(config.path, unreadable)) {
     kind = kind_by_name(config.path);  // also for a glob such as shards/*.bin
   }
   if (!kind) {

@@ -8,6 +8,7 @@
 #include "flops_fit/data/zipf/word_vocab.h"
 #include "flops_fit/util/error.h"
 #include "flops_fit/util/hash.h"
+#include "flops_fit/util/paths.h"
 
 #include <algorithm>
 #include <charconv>
@@ -110,7 +111,7 @@ zipf::WorldOptions world_options(const DatasetConfig& config) {
 
 std::shared_ptr<const TokenFile> open_token_file(const DatasetConfig& config, uint64_t key) {
   const std::filesystem::path path = token_file_path(config, key);
-  if (!std::filesystem::exists(path)) {
+  if (is_missing(path)) {
     throw error<FileError>(
         "{}: no such file; it is the tokenised corpus, made by ff-tokenize with the same dataset "
         "settings.",

@@ -5,9 +5,11 @@
 #include "flops_fit/data/token_file.h"
 #include "flops_fit/data/tokenize.h"
 #include "flops_fit/util/error.h"
+#include "flops_fit/util/foreign_program.h"
 #include "flops_fit/util/long_work.h"
 #include "flops_fit/util/progress.h"
 #include "flops_fit/util/signals.h"
+#include "flops_fit/util/terminal.h"
 
 #include <spdlog/spdlog.h>
 
@@ -27,8 +29,6 @@
 #include <unistd.h>
 #include <utility>
 #include <vector>
-
-extern char** environ;
 
 namespace ff::data {
 namespace {
@@ -77,19 +77,27 @@ class Tokenizer {
     if (quiet) {
       arguments.emplace_back("--quiet");
     }
-    std::vector<char*> pointers;
-    for (std::string& argument : arguments) {
-      pointers.push_back(argument.data());
-    }
-    pointers.push_back(nullptr);
+    const auto pointers_to = [](std::vector<std::string>& strings) {
+      std::vector<char*> pointers;
+      for (std::string& text : strings) {
+        pointers.push_back(text.data());
+      }
+      pointers.push_back(nullptr);
+      return pointers;
+    };
+    Environment environment = environment_without_secrets();
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
     ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     // stdout carries the data of the program that runs us, so the child's goes to stderr as well.
     ::posix_spawn_file_actions_adddup2(&actions, messages_.ends[1], STDOUT_FILENO);
     ::posix_spawn_file_actions_adddup2(&actions, messages_.ends[1], STDERR_FILENO);
-    const int failure =
-        ::posix_spawn(&pid_, program.c_str(), &actions, nullptr, pointers.data(), environ);
+    const int failure = ::posix_spawn(&pid_,
+                                      program.c_str(),
+                                      &actions,
+                                      nullptr,
+                                      pointers_to(arguments).data(),
+                                      pointers_to(environment).data());
     ::posix_spawn_file_actions_destroy(&actions);
     if (failure != 0) {
       pid_ = 0;
@@ -113,14 +121,14 @@ class Tokenizer {
     std::string pending, last;
     const auto take = [&](std::string line) {
       if (line.starts_with(kProgressWord)) {
-        progress.show(line.substr(kProgressWord.size()));
+        progress.show(printable_text(line.substr(kProgressWord.size())));
         return;
       }
       progress.clear();
       if (!last.empty()) {
         std::fprintf(stderr, "%s\n", last.c_str());
       }
-      last = std::move(line);
+      last = printable_text(line);
     };
     while (read_some(pending)) {
       for (size_t end = 0; (end = pending.find('\n')) != std::string::npos;) {

@@ -2,6 +2,7 @@
 #include "flops_fit/data/token_stream.h"
 
 #include "flops_fit/util/error.h"
+#include "flops_fit/util/long_work.h"
 
 #include <algorithm>
 #include <array>
@@ -104,12 +105,18 @@ bool TokenStream::unchanged() const {
 }
 
 void TokenStream::check_vocabulary(int64_t limit) const {
-  std::array<int32_t, 4096> buffer{};
+  int64_t all = 0;
+  for (const Segment& s : segments_) {
+    all += std::min(limit, s.count);
+  }
+  LongWork work("checking tokens", all);
+  std::vector<int32_t> buffer(size_t{1} << 20);  // 1 ms
   for (const Segment& s : segments_) {
     for (int64_t at = 0; at < std::min(limit, s.count);) {
       const int64_t count = std::min<int64_t>(static_cast<int64_t>(buffer.size()), s.count - at);
       read(s.begin + at, std::span(buffer).first(static_cast<size_t>(count)));
       at += count;
+      work.add(count);
     }
   }
 }

@@ -17,6 +17,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -105,16 +106,27 @@ std::vector<size_t> spread_order(size_t n) {
   return order;
 }
 
-/// The answered question whose model costs most nearly as much per token.
-const Question& nearest(const std::map<std::string, Question>& questions, double flops) {
-  const Question* best = nullptr;
+/// The answered questions by what a token costs their models [FLOPs]; of equal ones the first.
+std::map<double, const Question*> answered(const std::map<std::string, Question>& questions) {
+  std::map<double, const Question*> by_flops;
   for (const auto& [key, q] : questions) {
-    if (q.answer && (best == nullptr || std::abs(std::log(q.flops() / flops)) <
-                                            std::abs(std::log(best->flops() / flops)))) {
-      best = &q;
+    if (q.answer) {
+      by_flops.emplace(q.flops(), &q);
     }
   }
-  return *best;
+  return by_flops;
+}
+
+/// The answered question whose model costs most nearly as much per token.
+const Question& nearest(const std::map<double, const Question*>& by_flops, double flops) {
+  const auto above = by_flops.lower_bound(flops);
+  if (above == by_flops.begin()) {
+    return *above->second;
+  }
+  const auto below = std::prev(above);
+  const bool take_above =
+      above != by_flops.end() && std::log(above->first / flops) < std::log(flops / below->first);
+  return *(take_above ? above : below)->second;
 }
 
 }  // namespace
@@ -191,9 +203,10 @@ Speeds training_speeds(std::span<const SpeedShape> shapes, const SpeedOptions& o
     speeds.seconds = elapsed();
     write_cache(options.cache, cache);
   }
+  const auto by_flops = answered(questions);
   for (size_t i = 0; i < shapes.size(); ++i) {
     const Question& own = questions.at(key_of[i]);
-    const Question& used = own.answer ? own : nearest(questions, own.flops());
+    const Question& used = own.answer ? own : nearest(by_flops, own.flops());
     speeds.of.push_back(scaled_to(shapes[i], used.shape, *used.answer));
   }
   return speeds;

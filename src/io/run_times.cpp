@@ -3,12 +3,17 @@
 
 #include "flops_fit/cost/run_time.h"
 
-#include <algorithm>
+#include <map>
+#include <string_view>
 
 namespace ff::io {
 
 std::vector<RunTime> run_times(std::span<const RunResult> results,
                                std::span<const Experiment> sweep) {
+  std::map<std::string_view, double> planned_s;
+  for (const Experiment& e : sweep) {
+    planned_s.emplace(e.experiment_id, e.predicted_seconds);
+  }
   std::vector<RunTime> times;
   for (const RunResult& result : results) {
     if (!result.completed() || result.device != "cpu" || result.wall_time_s <= 0) {
@@ -16,10 +21,8 @@ std::vector<RunTime> run_times(std::span<const RunResult> results,
     }
     double predicted_s = result.predicted_s.value_or(0.0);
     if (predicted_s <= 0) {
-      const auto planned = std::find_if(sweep.begin(), sweep.end(), [&](const Experiment& e) {
-        return e.experiment_id == result.experiment_id;
-      });
-      predicted_s = planned == sweep.end() ? 0.0 : planned->predicted_seconds;
+      const auto planned = planned_s.find(result.experiment_id);
+      predicted_s = planned == planned_s.end() ? 0.0 : planned->second;
     }
     if (predicted_s > cost::kRunStartSeconds) {
       times.push_back({.experiment_id = result.experiment_id,

@@ -9,10 +9,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <thread>
 #include <unistd.h>
+#include <utility>
 
 namespace ff::roofline {
 namespace {
@@ -65,14 +68,11 @@ class FolderLock {
     if (fd_ < 0) {
       throw_system_error(folder, "open the folder", errno);
     }
-    int status = 0;
-    while ((status = ::flock(fd_, LOCK_EX)) != 0 && errno == EINTR) {
-    }
-    if (status != 0) {
+    if (const int problem = wait_for_turn(folder); problem != 0) {
       spdlog::warn(
           "{}: cannot be locked ({}); change the module database from one place at a time.",
           folder.string(),
-          std::strerror(errno));
+          std::strerror(problem));
     }
   }
   ~FolderLock() { ::close(fd_); }
@@ -80,6 +80,29 @@ class FolderLock {
   FolderLock& operator=(const FolderLock&) = delete;
 
  private:
+  /// 0, or the errno that says why there are no locks. Throws Error if another process has had it
+  /// for a minute.
+  int wait_for_turn(const fs::path& folder) const {
+    using namespace std::chrono_literals;
+    const auto start = std::chrono::steady_clock::now();
+    bool said = false;
+    while (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+      if (errno != EWOULDBLOCK && errno != EINTR) {
+        return errno;
+      }
+      const auto waited = std::chrono::steady_clock::now() - start;
+      if (waited > 60s) {
+        throw error<Error>("{}: another process keeps it locked; try again once that has ended.",
+                           folder.string());
+      }
+      if (waited > 1s && !std::exchange(said, true)) {
+        spdlog::info("{}: waiting for another process that has locked it", folder.string());
+      }
+      std::this_thread::sleep_for(20ms);
+    }
+    return 0;
+  }
+
   int fd_ = -1;
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/roofline/table.h"
 
+#include "flops_fit/util/terminal.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -81,7 +83,14 @@ std::string with_iec_prefix(double bytes) {
 }
 
 std::string pipe_table(std::span<const Column> columns,
-                       std::span<const std::vector<std::string>> rows) {
+                       std::span<const std::vector<std::string>> given) {
+  // Names come from files: none may end its line and forge another.
+  std::vector<std::vector<std::string>> rows(given.begin(), given.end());
+  for (std::vector<std::string>& row : rows) {
+    for (std::string& cell : row) {
+      cell = printable_text(cell);
+    }
+  }
   std::vector<size_t> widths;
   for (size_t i = 0; i < columns.size(); ++i) {
     widths.push_back(width_of(columns[i].header) + 2);

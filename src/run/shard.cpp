@@ -6,8 +6,11 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
 #include <numeric>
 #include <optional>
+#include <queue>
+#include <utility>
 
 namespace ff::run {
 namespace {
@@ -69,12 +72,17 @@ std::vector<int64_t> assign_shards(std::span<const double> costs, int64_t count)
   // No more than one shard per experiment gets anything.
   const auto used = static_cast<size_t>(
       std::clamp<int64_t>(count, 1, std::max<int64_t>(1, static_cast<int64_t>(costs.size()))));
-  std::vector<double> loads(used, 0.0);
+  using Load = std::pair<double, int64_t>;  // cost so far, shard: the first of equal ones is less
+  std::priority_queue<Load, std::vector<Load>, std::greater<>> loads;
+  for (size_t shard = 0; shard < used; ++shard) {
+    loads.emplace(0.0, static_cast<int64_t>(shard));
+  }
   std::vector<int64_t> shards(costs.size());
   for (const size_t i : order) {
-    const auto least = std::min_element(loads.begin(), loads.end());
-    *least += costs[i];
-    shards[i] = least - loads.begin();
+    const auto [cost, shard] = loads.top();
+    loads.pop();
+    loads.emplace(cost + costs[i], shard);
+    shards[i] = shard;
   }
   return shards;
 }

@@ -3,6 +3,7 @@
 
 #include "flops_fit/engine/engine.h"
 #include "flops_fit/util/error.h"
+#include "flops_fit/util/foreign_program.h"
 
 #include <array>
 #include <cerrno>
@@ -16,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 namespace ff::run {
@@ -24,21 +26,22 @@ namespace {
 /// Where a worker finds the lock of its run: it only has to keep it open.
 constexpr int kLockDescriptor = 3;
 
-/// This process's environment with a worker's variables.
+/// This process's environment with a worker's variables, and without secrets, which it needs none
+/// of.
 std::vector<std::string> worker_environment() {
   std::vector<std::string> variables;
   for (const auto& [name, value] : engine::worker_variables()) {
     variables.push_back(name + "=" + value);
   }
   const size_t ours = variables.size();
-  for (char** entry = environ; *entry != nullptr; ++entry) {
+  for (std::string& entry : environment_without_secrets()) {
     bool replaced = false;
     for (size_t i = 0; i < ours; ++i) {
       const size_t name = variables[i].find('=') + 1;
-      replaced = replaced || std::strncmp(*entry, variables[i].c_str(), name) == 0;
+      replaced = replaced || entry.compare(0, name, variables[i], 0, name) == 0;
     }
     if (!replaced) {
-      variables.emplace_back(*entry);
+      variables.push_back(std::move(entry));
     }
   }
   return variables;

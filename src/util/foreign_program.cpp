@@ -197,18 +197,26 @@ bool is_in(std::span<const std::string> names, std::string_view name) {
 }  // namespace
 
 bool names_a_secret(std::string_view variable) {
-  constexpr std::array<std::string_view, 12> kWords = {"KEY",
-                                                       "KEYS",
-                                                       "APIKEY",
-                                                       "TOKEN",
-                                                       "TOKENS",
-                                                       "SECRET",
-                                                       "SECRETS",
-                                                       "PASSWORD",
-                                                       "PASSWD",
-                                                       "PASSPHRASE",
-                                                       "CREDENTIAL",
-                                                       "CREDENTIALS"};
+  constexpr auto kWords = std::to_array<std::string_view>({"KEY",
+                                                           "KEYS",
+                                                           "APIKEY",
+                                                           "TOKEN",
+                                                           "TOKENS",
+                                                           "SECRET",
+                                                           "SECRETS",
+                                                           "PASS",
+                                                           "PASSWD",
+                                                           "PASSWORD",
+                                                           "PWD",
+                                                           "PASSPHRASE",
+                                                           "CREDENTIAL",
+                                                           "CREDENTIALS",
+                                                           "CREDS",
+                                                           "AUTH",
+                                                           "PAT"});
+  if (variable == "PWD" || variable == "OLDPWD") {
+    return false;  // where we are
+  }
   std::string word;
   for (size_t i = 0; i <= variable.size(); ++i) {
     if (i < variable.size() && variable[i] != '_') {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/util/atomic_file.h"
 #include "flops_fit/util/error.h"
+#include "flops_fit/util/long_work.h"
+#include "flops_fit/util/signals.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -21,10 +23,15 @@ struct Descriptor {
   ~Descriptor() { ::close(fd); }
 };
 
-/// Waits for the other end of a pipe; a regular file never asks for it.
+/// Waits a little for the other end of a pipe; a regular file never asks for it. Throws
+/// StoppedError when a stop signal comes.
 void wait_for_data(int fd) {
+  constexpr int kLookMs = 100;
+  if (stop_signal() != 0) {
+    throw StoppedError(stop_signal());
+  }
   pollfd waiting{.fd = fd, .events = POLLIN, .revents = 0};
-  ::poll(&waiting, 1, -1);
+  ::poll(&waiting, 1, kLookMs);
 }
 
 }  // namespace

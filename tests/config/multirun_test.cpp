@@ -100,6 +100,16 @@ TEST_CASE("a stop signal ends a multirun with its job", "[config]") {
   }
 }
 
+TEST_CASE("a job does not outlive a multirun that is killed", "[config]") {
+  const Desk desk;
+  const auto outcome = desk.shell(
+      "setsid $ff -m seed=5,6 output_dir='killed/${seed}' & p=$!; until ls killed/5/.*.tmp "
+      ">/dev/null 2>&1; do sleep 0.02; done; kill -KILL $p; wait $p; for i in $(seq 100); do ls "
+      "killed/5/.*.tmp >/dev/null 2>&1 || break; sleep 0.05; done; ls -A killed/5");
+  INFO(outcome.err);
+  CHECK(outcome.out.empty());  // its temporary file went with it
+}
+
 TEST_CASE("a stop signal at any moment of a multirun is heard", "[config]") {
   const Desk desk;
   // Jobs of a few milliseconds: the signal comes while one starts, runs, or has just ended.

@@ -163,7 +163,7 @@ TEST_CASE("what a killed ff-tokenize was writing goes with the next one", "[e2e]
 
 TEST_CASE("ff-tokenize tells the program that started it how far it is", "[e2e]") {
   const TemporaryFolder folder;
-  write_corpus(folder, 200'000);
+  write_corpus(folder, 60'000);
   const auto told =
       run("ff-tokenize --started-by=$$ " + kSettings + "; test $? = 0", folder.path());
   CHECK(told.exit_code == 0);

@@ -3,6 +3,8 @@
 
 #include "support/catch.h"
 
+#include <algorithm>
+
 using namespace ff::roofline;
 
 TEST_CASE("numbers have the largest prefix of which there is at least one", "[roofline]") {
@@ -23,6 +25,14 @@ TEST_CASE("numbers have the largest prefix of which there is at least one", "[ro
 TEST_CASE("decimals are rounded as printf rounds them", "[roofline]") {
   CHECK(with_si_prefix(714.375, "") == "714.38 ");
   CHECK(with_si_prefix(3.125, "") == "3.12 ");
+}
+
+TEST_CASE("a name in a table neither ends its line nor moves the terminal", "[roofline]") {
+  const std::vector<Column> columns = {{"Name", Align::kLeft}};
+  const std::vector<std::vector<std::string>> rows = {{"a\n| forged |\x1b[2J"}};
+  const std::string table = pipe_table(columns, rows);
+  CHECK(std::count(table.begin(), table.end(), '\n') == 3);
+  CHECK(table.find('\x1b') == std::string::npos);
 }
 
 TEST_CASE("a table's widths count characters, not bytes", "[roofline]") {

@@ -36,6 +36,16 @@ TEST_CASE("shards are of about equal cost, and the same whoever asks", "[run]") 
     const auto shards = assign_shards(costs, count);
     CHECK(shards == assign_shards(costs, count));
     CHECK(spread(costs, shards, count) < 1.05);
+    // The rule in plain words: longest first, each to the first of those with the least cost.
+    std::vector<size_t> order(costs.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return costs[a] > costs[b]; });
+    std::vector<double> loads(static_cast<size_t>(count), 0.0);
+    for (const size_t i : order) {
+      const auto least = std::min_element(loads.begin(), loads.end());
+      CHECK(shards[i] == least - loads.begin());
+      *least += costs[i];
+    }
     CHECK(*std::max_element(shards.begin(), shards.end()) == count - 1);
   }
   // More shards than experiments: some have nothing, none has two.

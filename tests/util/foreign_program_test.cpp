@@ -56,11 +56,22 @@ TEST_CASE("what a foreign program leaves running is ended with it", "[util]") {
 }
 
 TEST_CASE("foreign programs see no variable that holds a secret", "[util]") {
-  for (const char* name : {"FLOPS_FIT_API_KEY", "HF_TOKEN", "my_secret", "DB_PASSWORD", "apikey"}) {
+  for (const char* name : {"FLOPS_FIT_API_KEY",
+                           "HF_TOKEN",
+                           "my_secret",
+                           "DB_PASSWORD",
+                           "apikey",
+                           "GITHUB_PAT",
+                           "DB_PASS"}) {
     CHECK(names_a_secret(name));
   }
-  for (const char* name :
-       {"PATH", "KEYBOARD", "XDG_SESSION_ID", "MONKEY", "TOKENIZERS_PARALLELISM"}) {
+  for (const char* name : {"PATH",
+                           "PWD",
+                           "OLDPWD",
+                           "KEYBOARD",
+                           "XDG_SESSION_ID",
+                           "MONKEY",
+                           "TOKENIZERS_PARALLELISM"}) {
     CHECK(!names_a_secret(name));
   }
   const test::EnvironmentVariable key("FLOPS_FIT_API_KEY", "sk-1");

@@ -70,8 +70,11 @@ Drawing loss_curves(const FigureInputs& inputs) {
                                       std::pair(&held_out, &io::MetricsLine::eval_loss)}) {
       bool first = true;
       for (const RunHistory& run : inputs.histories) {
+        if (!same_budget(run.compute_budget, budgets[i])) {
+          continue;
+        }
         Series series = history(run, loss, against_tokens);
-        if (!same_budget(run.compute_budget, budgets[i]) || series.x.empty()) {
+        if (series.x.empty()) {
           continue;
         }
         series.shade = shade_of(i, budgets.size());
