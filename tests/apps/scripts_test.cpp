@@ -120,7 +120,7 @@ TEST_CASE("flops-fit.sh finds its checkout through symbolic links and odd paths"
                                  "PATH=\"$PWD/bin:$PATH\" direct",
                                  "'a b/it'\"'\"'s here/flops-fit.sh'"}) {
     INFO(call);
-    const auto outcome = run(call + " plan 'a b ' c", folder.path());
+    const auto outcome = run("unset FLOPS_FIT_PRESET; " + call + " plan 'a b ' c", folder.path());
     INFO(outcome.err);
     CHECK(outcome.exit_code == 0);
     CHECK(outcome.out == expected);
