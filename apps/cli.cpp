@@ -36,14 +36,16 @@ void print(const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
 }
 
+/// A line for each, whatever is in the names and descriptions.
 std::string preset_table(const std::vector<config::Preset>& presets) {
   size_t width = 0;
   for (const config::Preset& preset : presets) {
-    width = std::max(width, preset.name.size());
+    width = std::max(width, printable_text(preset.name).size());
   }
   std::string out;
   for (const config::Preset& preset : presets) {
-    out += fmt::format("{:<{}}  {}\n", preset.name, width, preset.description);
+    out += fmt::format(
+        "{:<{}}  {}\n", printable_text(preset.name), width, printable_text(preset.description));
   }
   return out;
 }
@@ -80,7 +82,7 @@ class Session {
       if (presets.empty()) {
         spdlog::warn("there are no presets in the search path.");
       }
-      print_text(preset_table(presets));
+      print(preset_table(presets));
       return ExitCode::kOk;
     }
     if (!options_.show_config.empty() && options_.show_config != "job") {
@@ -175,7 +177,7 @@ class Session {
                     .search_path = search_path_};
     erased_->check(context.overrides);
     if (!options_.show_config.empty()) {
-      print(context.config_yaml);
+      print_text(context.config_yaml);  // \x9b and \u202e are YAML's escapes, too
       return ExitCode::kOk;
     }
     enter_run_folder(composed.hydra, context);

@@ -62,8 +62,8 @@ AnalysisReport run_lr_transfer(const std::vector<io::RunResult>& results,
   AnalysisReport output;
   output.lr_transfer = analyze_lr_transfer(results);
   stamp(output.lr_transfer->provenance, config);
-  output.text =
-      as_json ? io::json_text(io::to_json(*output.lr_transfer), 2) + "\n" : report(*output.lr_transfer);
+  output.text = as_json ? io::json_text(io::to_json(*output.lr_transfer), 2) + "\n"
+                        : report(*output.lr_transfer);
   output.summary = summary(*output.lr_transfer);
   if (config.output.save_fit) {
     io::write_lr_transfer(std::filesystem::path(config.paths.analysis) / "lr_transfer.json",
@@ -86,6 +86,7 @@ AnalysisReport run_analysis(const AnalyzerConfig& config, bool as_json) {
       results.push_back(*run.result);
     }
   }
+  remove_dead_temporaries(config.paths.analysis);
   const bool laws = io::common_sweep_kind(results, config.paths.results) != io::kLrTransferSweep;
   return laws ? run_laws(input, config, as_json) : run_lr_transfer(results, config, as_json);
 }

@@ -77,9 +77,10 @@ std::optional<fs::path> primary_folder(const SearchPlaces& places) {
 std::vector<std::string> yaml_names(const fs::path& folder) {
   std::vector<std::string> names;
   std::error_code failure;
-  for (const auto& entry : fs::directory_iterator(folder, failure)) {
-    if (entry.path().extension() == ".yaml" && is_file(entry.path())) {
-      names.push_back(entry.path().stem().string());
+  fs::directory_iterator entry(folder, failure);
+  for (; !failure && entry != fs::directory_iterator(); entry.increment(failure)) {
+    if (entry->path().extension() == ".yaml" && is_file(entry->path())) {
+      names.push_back(entry->path().stem().string());
     }
   }
   std::sort(names.begin(), names.end());

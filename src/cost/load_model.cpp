@@ -55,8 +55,9 @@ void check_architectures(const Fields& f, const Family& family) {
 
 /// What the file is called; config.json after its folder, as models are downloaded.
 std::string name_of(const fs::path& path) {
+  std::error_code ignored;
   const std::string stem = path.stem().string();
-  const std::string folder = fs::absolute(path).parent_path().filename().string();
+  const std::string folder = fs::absolute(path, ignored).parent_path().filename().string();
   return stem == "config" && !folder.empty() ? folder : stem;
 }
 

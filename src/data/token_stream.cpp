@@ -105,18 +105,18 @@ bool TokenStream::unchanged() const {
 }
 
 void TokenStream::check_vocabulary(int64_t limit) const {
-  int64_t all = 0;
+  int64_t bytes = 0;
   for (const Segment& s : segments_) {
-    all += std::min(limit, s.count);
+    bytes += std::min(limit, s.count) * s.width;
   }
-  LongWork work("checking tokens", all);
+  LongWork work("checking tokens", bytes);
   std::vector<int32_t> buffer(size_t{1} << 20);  // 1 ms
   for (const Segment& s : segments_) {
     for (int64_t at = 0; at < std::min(limit, s.count);) {
       const int64_t count = std::min<int64_t>(static_cast<int64_t>(buffer.size()), s.count - at);
       read(s.begin + at, std::span(buffer).first(static_cast<size_t>(count)));
       at += count;
-      work.add(count);
+      work.add(count * s.width);
     }
   }
 }

@@ -69,6 +69,7 @@ void write_cache(const fs::path& path, const io::Json& entries) {
     return;
   }
   try {
+    remove_dead_temporaries(path.parent_path());
     io::write_json(path, {{"format", kFormat}, {"speeds", entries}, {"hash", hash_of(entries)}});
   } catch (const Error& problem) {
     spdlog::debug("{} The speed will be measured again.", problem.what());

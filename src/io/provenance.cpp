@@ -52,10 +52,10 @@ Json provenance(const std::string& program,
   Json files = Json::array();
   for (const fs::path& input : inputs) {
     std::error_code missing;
-    if (fs::is_regular_file(input, missing)) {
-      files.push_back({{"path", input.string()},
-                       {"bytes", fs::file_size(input)},
-                       {"sha256", sha256_of_file(input)}});
+    const auto bytes = fs::file_size(input, missing);
+    if (!missing && fs::is_regular_file(input, missing)) {
+      files.push_back(
+          {{"path", input.string()}, {"bytes", bytes}, {"sha256", sha256_of_file(input)}});
     }
   }
   const std::string commit = git_commit();

@@ -10,6 +10,7 @@
 #include "flops_fit/plan/predict.h"
 #include "flops_fit/plan/schedule.h"
 #include "flops_fit/plan/shapes.h"
+#include "flops_fit/util/atomic_file.h"
 #include "flops_fit/util/error.h"
 #include "flops_fit/util/machine.h"
 #include "flops_fit/util/units.h"
@@ -293,6 +294,7 @@ std::string run_plan(const PlanConfig& config, const RunPlanOptions& options) {
     speed.threads = std::min(training_cores(config), allowed_cores());
     predict_times(plan, config, options.evaluation_tokens, speed);
   }
+  remove_dead_temporaries(std::filesystem::path(config.output.sweep_path).parent_path());
   io::write_sweep(config.output.sweep_path, plan.experiments);
   io::write_json(io::provenance_path(config.output.sweep_path),
                  io::provenance("ff-plan", config::dump_json(config), {config.plan.prior.laws}));

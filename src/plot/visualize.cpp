@@ -128,6 +128,7 @@ VisualizeOutcome visualize(const VisualizerConfig& config) {
                               config.plots.format,
                               config.plots.dpi};
 
+  remove_dead_temporaries(config.paths.plots);
   const bool of_study = !inputs.timed_model;
   const bool with_report = of_study && !config.paths.report.empty();
   ReportContent content;

@@ -5,6 +5,7 @@
 #include "flops_fit/roofline/arch_file.h"
 #include "flops_fit/roofline/module_file.h"
 #include "flops_fit/roofline/table.h"
+#include "flops_fit/util/terminal.h"
 
 #include <algorithm>
 #include <map>
@@ -174,12 +175,14 @@ Report check(const RooflineConfig& config, const Call& call) {
   }
   for (const auto& [cls, instances] : unknown) {
     const Module* module = db.find(cls);
-    out.text += module == nullptr
-                    ? cost::unknown_class_message(db, cls, instances.front().path) + "\n"
-                    : fmt::format("{} (layer {}): the formula {} is empty.\n",
-                                  cls,
-                                  instances.front().path,
-                                  *module->unfilled());
+    const std::string& layer = instances.front().path;
+    out.text +=
+        printable_text(
+            module == nullptr
+                ? cost::unknown_class_message(db, cls, layer)
+                : fmt::format(
+                      "{} (layer {}): the formula {} is empty.", cls, layer, *module->unfilled())) +
+        "\n";
     out.json["unknown"].push_back({{"class", cls}, {"layer", instances.front().path}});
   }
   if (unknown.empty()) {

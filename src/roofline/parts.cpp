@@ -5,6 +5,7 @@
 #include "flops_fit/roofline/module_file.h"
 #include "flops_fit/roofline/table.h"
 #include "flops_fit/util/paths.h"
+#include "flops_fit/util/terminal.h"
 
 #include <algorithm>
 #include <cmath>
@@ -217,7 +218,8 @@ Unvalidated unvalidated_of(std::span<const cost::OpCost> ops) {
   Unvalidated out{.json = {{"flops_share", sum}, {"modules", Json::array()}}};
   std::vector<std::string> names;
   for (const auto& [cls, entry] : shares) {
-    names.push_back(fmt::format("{} ({}, {:.1f}%)", cls, entry.second, 100 * entry.first));
+    names.push_back(
+        fmt::format("{} ({}, {:.1f}%)", cls, printable_text(entry.second), 100 * entry.first));
     out.json["modules"].push_back(
         {{"class", cls}, {"origin", entry.second}, {"flops_share", entry.first}});
   }

@@ -4,6 +4,7 @@
 #include "parts.h"
 
 #include "flops_fit/roofline/table.h"
+#include "flops_fit/util/terminal.h"
 #include "flops_fit/util/units.h"
 
 #include <algorithm>
@@ -116,7 +117,7 @@ Report time(const RooflineConfig& config, const Call& call) {
   out.text += fmt::format(
       "\n{}{}: {} FLOP/s, {}/s; they meet at {:.4g} FLOPs per byte\n"
       "{} for {} new tokens (queries: {}), {} tokens/s; {:.0f}% of it is bound by compute\n",
-      hardware.name,
+      printable_text(hardware.name),
       peak.precision.empty() ? "" : ", " + peak.precision,
       format_flops(roofline.flops_per_s),
       with_si_prefix(roofline.bytes_per_s, "B"),

@@ -3,6 +3,7 @@
 #include "parts.h"
 
 #include "flops_fit/roofline/table.h"
+#include "flops_fit/util/terminal.h"
 #include "flops_fit/util/units.h"
 
 namespace ff::roofline {
@@ -97,7 +98,7 @@ Report train(const RooflineConfig& config, const Call& call) {
       "{}: {} parameters; {} in the blocks, {} in the embedding, {} in the head{}\n\n"
       "Training FLOPs per token (matrix products), sequences of {}, mask={}\n"
       "  forward {}\n  backward {}\n{}  in all {}\n",
-      spec.name,
+      printable_text(spec.name),
       count_text(params.total),
       format_count(params.body().to_double()),
       format_count(params.embedding.to_double()),
@@ -171,7 +172,7 @@ Report train(const RooflineConfig& config, const Call& call) {
     out.json["peak_flops"] = peak.flops_per_s;
     out.json["seconds_per_token_at_peak"] = seconds_per_token;
     out.text += fmt::format("\nAt the peak of {}, {} FLOP/s, one does {} tokens/s",
-                            hardware.name.empty() ? "the machine" : hardware.name,
+                            hardware.name.empty() ? "the machine" : printable_text(hardware.name),
                             format_flops(peak.flops_per_s),
                             format_count(1 / seconds_per_token));
     if (tokens > 0) {

@@ -10,6 +10,7 @@
 #include "flops_fit/util/atomic_file.h"
 #include "flops_fit/util/error.h"
 #include "flops_fit/util/long_work.h"
+#include "flops_fit/util/paths.h"
 #include "flops_fit/util/units.h"
 
 #include <spdlog/spdlog.h>
@@ -127,7 +128,7 @@ std::optional<uint64_t> noted_model_hash(const TokenizeJob& job) {
 /// still load, so only the hash tells.
 void make_model(const TokenizeJob& job, const Source& source, int64_t train_bytes) {
   const std::optional<uint64_t> noted = noted_model_hash(job);
-  if (noted && std::filesystem::exists(job.model_path)) {
+  if (noted && !is_missing(job.model_path)) {
     if (*noted == data::content_hash(data::MappedFile(job.model_path).bytes())) {
       return;
     }
@@ -237,7 +238,7 @@ TokenizeSummary tokenize(const data::DatasetConfig& config) {
     summary.reused = true;
     return summary;
   }
-  if (std::filesystem::exists(job->tokens_path)) {
+  if (!is_missing(job->tokens_path)) {
     spdlog::warn("{} It is made again.", *problem);
   }
   remove_dead_temporaries(config.cache_dir);

@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <spawn.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -147,15 +148,50 @@ class SpawnPlan {
   posix_spawnattr_t attributes_{};
 };
 
-/// The leader of a process group, killed with the whole of it at the end of the scope, or by a
-/// signal that ends us.
+/// A forked process that joins the leader's group and kills all of it when `parent` ends: no
+/// handler of ours runs at SIGKILL. It calls only what signal-safety(7) lists, and system calls.
+[[noreturn]] void keep(pid_t leader, pid_t parent) {
+  const int parents_end = SIGRTMAX;  // SIGTERM is what a script ends its own group with
+  sigset_t all, awaited;
+  ::sigfillset(&all);
+  ::sigprocmask(SIG_SETMASK, &all, nullptr);
+  ::sigemptyset(&awaited);
+  ::sigaddset(&awaited, parents_end);
+  ::close_range(0, ~0U, 0);           // nobody is to wait for it to close a pipe
+  ::prctl(PR_SET_NAME, "ff-keeper");  // killall of our name leaves it
+  ::prctl(PR_SET_PDEATHSIG, parents_end);
+  if (::setpgid(0, leader) == 0) {
+    int signal = 0;
+    if (::getppid() == parent) {  // else it ended before we asked
+      ::sigwait(&awaited, &signal);
+    }
+    ::kill(0, SIGKILL);
+  }
+  ::_exit(0);
+}
+
+int status_of(pid_t child) {
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return status;
+}
+
+/// The leader of a process group, killed with the whole of it at the end of the scope, or when this
+/// process ends, whatever ends it.
 class Leader {
  public:
   Leader(const SpawnPlan& plan, const ForeignProgram& program) {
     const HeldSignals held;
     pid_ = plan.start(program.command, program.environment);
-    if (pid_ > 0) {
-      kill_on_stop(pid_);
+    if (pid_ <= 0) {
+      return;
+    }
+    kill_on_stop(pid_);
+    const pid_t parent = ::getpid();
+    keeper_ = ::fork();  // if there is no room for one more process, it goes without
+    if (keeper_ == 0) {
+      keep(pid_, parent);
     }
   }
   ~Leader() {
@@ -172,9 +208,11 @@ class Leader {
   [[nodiscard]] int collect() {
     // Before the leader is collected: its number can be nobody else's until then.
     ::kill(-pid_, SIGKILL);
-    int status = 0;
-    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    if (keeper_ > 0) {
+      ::kill(keeper_, SIGKILL);  // which may not have joined yet
+      static_cast<void>(status_of(keeper_));
     }
+    const int status = status_of(pid_);
     forget_child(pid_);
     collected_ = true;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
@@ -187,6 +225,7 @@ class Leader {
 
  private:
   pid_t pid_ = 0;
+  pid_t keeper_ = 0;
   bool collected_ = false;
 };
 

@@ -68,7 +68,7 @@ std::string printable_text(std::string_view text, Newlines newlines) {
     } else if (is_control(code)) {
       fmt::format_to(std::back_inserter(out), "\\x{:02x}", code);
     } else if (is_hidden(code)) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", code);
+      out += code > 0xFFFF ? fmt::format("\\U{:08x}", code) : fmt::format("\\u{:04x}", code);
     } else {
       out += text.substr(0, bytes);
     }

@@ -78,6 +78,30 @@ TEST_CASE("what a terminal obeys does not reach it", "[config]") {
   CHECK_THAT(swept.err, !ContainsSubstring("\033"));
 }
 
+TEST_CASE("a preset's description is one line of its own in the list", "[config]") {
+  const Desk desk;
+  write_text(desk.folder / "conf/presets/a.yaml",
+             "description: \"Q\\e]0;x\\a\\nforged\"\nplanner: {}\n");
+  CHECK(desk.shell("$ff --list-presets").out == "a  Q\\x1b]0;x\\x07 forged\n");
+}
+
+TEST_CASE("a printed configuration holds nothing that a terminal obeys, and is read back",
+          "[config]") {
+  const Desk desk;
+  const auto printed = desk.shell(
+      "$ff --cfg job \"tags=['$(printf 'x\\302\\233y')', '$(printf 'x\\342\\200\\256y')', "
+      "'$(printf 'x\\363\\240\\201\\201y')', 'gr\xc3\xbc\xc3\x9f']\"");
+  CHECK(printed.code == 0);
+  for (const std::string bad : {"\302\233", "\342\200\256", "\363\240\201\201"}) {
+    CHECK_THAT(printed.out, !ContainsSubstring(bad));
+  }
+  CHECK_THAT(printed.out, ContainsSubstring(R"("x\x9by", "x\u202ey", "x\U000e0041y", "gr)"));
+  write_text(desk.folder / "conf/again.yaml", printed.out);
+  CHECK(desk.shell("$ff -cn again --cfg job").out == printed.out);
+  const auto read = desk.shell("$ff -q -cn again seed=4");
+  CHECK_THAT(read.err, ContainsSubstring("tag x\\x9by"));
+}
+
 TEST_CASE("what the file system library says is one clear line", "[config]") {
   const Desk desk;
   check_one_line(desk.shell("$ff -q seed=11 output_dir=none"),

@@ -4,6 +4,8 @@
 
 #include "flops_fit/io/json.h"
 #include "flops_fit/util/atomic_file.h"
+#include "flops_fit/util/hash.h"
+#include "flops_fit/util/machine.h"
 
 #include <string>
 
@@ -14,6 +16,7 @@ using ff::test::read_text;
 using ff::test::run;
 using ff::test::TemporaryFolder;
 using ff::test::wait_for_metrics;
+using ff::test::write_text;
 
 namespace fs = std::filesystem;
 
@@ -69,6 +72,29 @@ TEST_CASE("a limit on the size of files is an error and no death", "[e2e]") {
   INFO(again.err);
   CHECK(again.exit_code == 0);
   CHECK(losses(folder / "outputs/results.json").size() == 2);
+}
+
+TEST_CASE("what a killed program was writing goes with its next call", "[e2e]") {
+  const TemporaryFolder folder;
+  REQUIRE(run("ff-plan -q --config-name=presets/chinchilla", folder.path()).exit_code == 0);
+  REQUIRE(run("ff-train -q --config-name=presets/chinchilla", folder.path()).exit_code == 0);
+  REQUIRE(run("ff-analyze -q", folder.path()).exit_code == 0);
+  // What TemporaryFile leaves: its writer's start of this machine, and nobody holds it.
+  const std::string end =
+      ".h-" + ff::hash_text(ff::fnv1a(ff::boot_id())) + ".1.0123456789abcdef.tmp";
+  const std::vector<fs::path> left = {folder / ("outputs/.sweep.json" + end),
+                                      folder / ("outputs/runs/.sweep/.turn" + end),
+                                      folder / ("outputs/analysis/.report.md" + end),
+                                      folder / ("outputs/plots/.x.png" + end)};
+  for (const fs::path& file : left) {
+    write_text(file, "half");
+  }
+  CHECK(run("ff-plan -q --config-name=presets/chinchilla && ff-train -q "
+            "--config-name=presets/chinchilla && ff-analyze -q && ff-visualize -q plots.dpi=40 "
+            "plots.figures=[isoflops_curves]",
+            folder.path())
+            .exit_code == 0);
+  CHECK(ff::test::half_written(folder / "outputs").empty());
 }
 
 TEST_CASE("a stop signal is heard while a plan comes through a pipe that says nothing", "[e2e]") {

@@ -34,7 +34,8 @@ TEST_CASE("an analyzer ends with ff-roofline, whatever signal ends that", "[roof
          "mv pids.new pids\nsleep 1000\n");
   for (const auto& [signal, code] : {std::pair<std::string, std::string>("INT", "130"),
                                      std::pair<std::string, std::string>("TERM", "143"),
-                                     std::pair<std::string, std::string>("HUP", "129")}) {
+                                     std::pair<std::string, std::string>("HUP", "129"),
+                                     std::pair<std::string, std::string>("KILL", "137")}) {
     INFO(signal);
     fs::remove(folder / "pids");
     // bash, as sh starts what runs in the background with SIGINT ignored.
@@ -106,6 +107,37 @@ TEST_CASE("module databases lose nothing when several write at once", "[roofline
     ++files;
   }
   CHECK(files == 1);
+}
+
+TEST_CASE("a module database that another process has locked is waited for", "[roofline]") {
+  const TemporaryFolder folder;
+  const std::string lock =
+      "mkdir -p db; flock --no-fork db sleep 1000 & l=$!; "
+      "while flock --nonblock db true; do sleep 0.02; done; ";
+  const std::string stub = "ff-roofline modules stub my.Mixer --modules db/mine.json";
+  const std::string wait =
+      "for i in $(seq 500); do grep -q waiting said && break; sleep 0.02; done; ";
+  const Outcome stopped = run(lock + "( exec " + stub + " ) 2>said & p=$!; " + wait +
+                                  "kill -TERM $p; wait $p; echo ended $?; kill $l; cat said >&2",
+                              folder.path());
+  CHECK_THAT(stopped.out, ContainsSubstring("ended 143"));
+  CHECK_THAT(stopped.err, ContainsSubstring("waiting for another process that has locked it"));
+  CHECK(!fs::exists(folder / "db/mine.json"));
+  const Outcome released = run(
+      lock + "( exec " + stub + " ) 2>said & p=$!; " + wait + "kill $l; wait $p", folder.path());
+  CHECK(released.exit_code == 0);
+  CHECK(fs::exists(folder / "db/mine.json"));
+}
+
+TEST_CASE("a module database that stays locked is an error after a minute", "[roofline][slow]") {
+  const TemporaryFolder folder;
+  const Outcome outcome =
+      run("mkdir db; flock --no-fork db sleep 1000 & l=$!; while flock --nonblock db true; do "
+          "sleep 0.02; done; ff-roofline -q modules stub my.Mixer --modules db/mine.json; r=$?; "
+          "kill $l; exit $r",
+          folder.path());
+  CHECK(outcome.exit_code == 1);
+  CHECK_THAT(outcome.err, ContainsSubstring("another process keeps it locked"));
 }
 
 TEST_CASE("a module database that cannot be looked at is not an empty one", "[roofline]") {

@@ -234,3 +234,25 @@ TEST_CASE("names from files reach a terminal without escape sequences", "[roofli
     CHECK(outcome.out.find(control) == std::string::npos);
   }
 }
+
+TEST_CASE("a name from a file ends no line but its own", "[roofline]") {
+  const TemporaryFolder folder;
+  write_text(folder / "m.yaml",
+             "name: \"m\\nforged\"\npeak_flops: {bf16: 1e12}\nmemory_bandwidth: 1e11\n"
+             "memory_capacity: 1e9\n");
+  write_text(folder / "tree.json", R"({"model_id": "mine", "layers": [
+    {"name": "a\nforged", "class": "my.Mixer", "parameters": {"n": 5}}]})");
+  for (const auto& [command, shown] :
+       {std::pair<std::string, std::string>(
+            "time " + golden_config("llama32-1b") + " --seq-len 8 --hardware ./m.yaml",
+            "m forged, bf16"),
+        std::pair<std::string, std::string>(
+            "train " + golden_config("llama32-1b") + " --seq-len 8 --hardware ./m.yaml",
+            "the peak of m forged,"),
+        std::pair<std::string, std::string>("modules check tree.json", "a forged")}) {
+    const Outcome outcome = run("ff-roofline " + command, folder.path());
+    INFO(command << outcome.out << outcome.err);
+    CHECK_THAT(outcome.out, ContainsSubstring(shown));
+    CHECK_THAT(outcome.out, !ContainsSubstring("\nforged"));
+  }
+}

@@ -45,6 +45,7 @@ TEST_CASE("printable text holds nothing that a terminal obeys", "[util]") {
         "31m");  // and as a byte
   CHECK(printable_text("\xe2\x80\xaegpj.exe\xe2\x81\xa6\xef\xbb\xbf\xe2\x80\xa8") ==
         "\\u202egpj.exe\\u2066\\ufeff\\u2028");
+  CHECK(printable_text("\xf3\xa0\x81\x81") == "\\U000e0041");  // a tag: an A that is not seen
   CHECK(printable_text("a\rb\nc\td") == "a\\x0db c d");
   CHECK(printable_text("a\nb\tc\x1b", ff::Newlines::kKeep) == "a\nb\tc\\x1b");
   // No UTF-8: overlong, a surrogate, beyond the last character, cut off.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// Programs that are not ours (gnuplot, a viewer, a module analyzer): run without a shell, in a
-// process group of their own that ends with us, and without the variables that hold our keys.
+// Programs that are not ours (gnuplot, a viewer, a module analyzer): run without a shell, without the
+// variables that hold our keys, and in a process group of their own that ends with us, even where we
+// are killed.
 #include <filesystem>
 #include <limits>
 #include <span>
@@ -46,8 +47,8 @@ struct ForeignOutcome {
   std::string errors;  ///< the beginning of its stderr
 };
 
-/// Runs a program to its end, and kills what it leaves running. A stop signal that ends us ends it,
-/// too. Throws ResourceError where there is no descriptor or memory left to talk to it.
+/// Runs a program to its end, and kills what it leaves running. Whatever ends us ends it, too.
+/// Throws ResourceError where there is no descriptor or memory left to talk to it.
 [[nodiscard]] ForeignOutcome run_foreign(const ForeignProgram& program);
 
 /// Starts a program and does not wait for it, for viewers, which stay open. Its streams are
