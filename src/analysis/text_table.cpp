@@ -54,7 +54,7 @@ std::string escaped(std::string_view foreign) {
     const bool link = c == ']' && (next == '(' || next == '[' || next == ':');
     const bool entity = c == '&' && (next == '#' || is_word(i + 1));
     if (link || entity ||
-        (std::string_view("\\`*_<~|").find(c) != std::string_view::npos && !inner)) {
+        (std::string_view("\\`*_<~|$").find(c) != std::string_view::npos && !inner)) {
       result += '\\';
     }
     result += c;

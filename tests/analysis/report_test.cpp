@@ -157,9 +157,9 @@ TEST_CASE("Markdown tables have as many cells in every row", "[analysis][report]
   check_markdown_tables(markdown_report(laws, configs));
   CHECK_THAT(markdown_report(laws, configs), ContainsSubstring("| a\\|b\\_\\*c\\* |"));
   CHECK_THAT(report(laws, configs), ContainsSubstring("a|b_*c*"));
-  configs.front().nearest_run = "![x](http://evil/p.png) [y] &lt;";
+  configs.front().nearest_run = "![x](http://evil/p.png) [y] &lt; [z][y]: $e$";
   CHECK_THAT(markdown_report(laws, configs),
-             ContainsSubstring("| ![x\\](http://evil/p.png) [y] \\&lt; |"));
+             ContainsSubstring("| ![x\\](http://evil/p.png) [y] \\&lt; [z\\][y\\]: \\$e\\$ |"));
   configs.front().nearest_run = "a|b_*c*";
   // One with a shape, one without.
   configs.push_back(configs.front());

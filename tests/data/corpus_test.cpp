@@ -2,12 +2,15 @@
 // Settings, corpus files, text repair.
 #include "flops_fit/data/corpus.h"
 
+#include "support/capture.h"
 #include "support/catch.h"
+#include "support/environment.h"
 #include "support/files.h"
 
 #include "flops_fit/data/config.h"
 #include "flops_fit/data/dataset.h"
 #include "flops_fit/data/tokenize.h"
+#include "flops_fit/util/atomic_file.h"
 #include "flops_fit/util/error.h"
 
 #include <string>
@@ -117,6 +120,14 @@ TEST_CASE("corpora that are not there are refused in one line", "[data]") {
   CHECK_THROWS_WITH(find(folder / "corpus.dat"), ContainsSubstring("dataset.format"));
   CHECK(find_corpus_files(folder / "corpus.dat", "text", "dataset.path").size() == 1);
   CHECK_THROWS_AS(open_dataset(with(folder / "absent.txt")), ff::FileError);
+  // What cannot even be looked at is said in our words, too.
+  const std::string long_name(300, 'x');
+  CHECK_THROWS_AS(open_dataset(with(long_name)), ff::FileError);
+  ff::test::write_text(folder / "a.txt", "some text");
+  DatasetConfig cached = with(folder / "a.txt");
+  cached.cache_dir = long_name;
+  CHECK_THROWS_AS(open_dataset(cached), ff::FileError);
+  CHECK_THROWS_WITH(open_dataset(cached), ContainsSubstring("File name too long"));
 }
 
 TEST_CASE("a bad line of a .jsonl file is refused by file and line", "[data]") {
@@ -199,6 +210,34 @@ TEST_CASE("only text and cached stories need a token cache", "[data]") {
   config.vocab_size.reset();
   ff::test::write_text(folder / "a.txt", "some texs");
   CHECK(token_cache_path(config) != first);
+}
+
+TEST_CASE("ff-tokenize is given no secret, and its lines do nothing to a terminal", "[data]") {
+  const ff::test::TemporaryFolder folder;
+  ff::test::write_text(folder / "a.txt", "some text");
+  DatasetConfig config = with(folder / "a.txt");
+  config.cache_dir = folder / "cache";
+  const std::filesystem::path program = folder / "ff-tokenize";
+  ff::test::write_text(program,
+                       "#!/bin/sh\nenv >" + ff::test::shell_quoted(folder / "seen") +
+                           "\nprintf 'a\\033[2Jb\\nlast\\033]0;x\\007\\n' >&2\nexit 1\n");
+  std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+  const ff::test::EnvironmentVariable key("FLOPS_FIT_API_KEY", "sk-1");
+  const ff::test::EnvironmentVariable plain("FF_TEST_PLAIN", "plain");
+  std::string message;
+  const std::string relayed = ff::test::stderr_of([&] {
+    try {
+      static_cast<void>(ensure_token_cache(config, program));
+    } catch (const ff::Error& problem) {
+      message = problem.what();
+    }
+  });
+  CHECK(message == "ff-tokenize failed with exit code 1: last\\x1b]0;x\\x07");
+  CHECK_THAT(relayed, ContainsSubstring("a\\x1b[2Jb\n"));
+  CHECK_THAT(relayed, !ContainsSubstring("\x1b[2J"));
+  const std::string seen = ff::read_file(folder / "seen");
+  CHECK_THAT(seen, ContainsSubstring("FF_TEST_PLAIN=plain"));
+  CHECK_THAT(seen, !ContainsSubstring("sk-1"));
 }
 
 TEST_CASE("ff-tokenize that is not there is reported", "[data]") {

@@ -10,9 +10,12 @@
 #include "flops_fit/data/token_stream.h"
 #include "flops_fit/util/atomic_file.h"
 #include "flops_fit/util/error.h"
+#include "flops_fit/util/long_work.h"
+#include "flops_fit/util/signals.h"
 
 #include <algorithm>
 #include <cmath>
+#include <csignal>
 #include <cstdint>
 #include <cstring>
 #include <numeric>
@@ -208,6 +211,18 @@ TEST_CASE("shards are split by file name when both parts are there", "[data]") {
   ff::test::write_text(folder / "x_test.bin", bytes_of(counting<uint16_t>(40, 50257)));
   CHECK_THROWS_WITH(open_dataset(shard_config(folder.path(), 50257)),
                     ContainsSubstring("x_test.bin"));
+}
+
+TEST_CASE("a stop signal is heard while shards are checked", "[data]") {
+  const ff::test::TemporaryFolder folder;
+  ff::test::write_text(folder / "a.bin", std::string(4'000'000, '\0'));
+  TokenStream stream(64);
+  add_shard(stream, folder / "a.bin");
+  ff::install_stop_handlers();
+  std::raise(SIGTERM);
+  CHECK_THROWS_AS(stream.check_vocabulary(stream.size()), ff::StoppedError);
+  ff::clear_stop_signal();
+  CHECK_NOTHROW(stream.check_vocabulary(stream.size()));
 }
 
 TEST_CASE("bad shards are refused by file, position and remedy", "[data]") {

@@ -267,6 +267,14 @@ TEST_CASE("the cache is made by a child process, whose failure is ours", "[data]
   CHECK_THROWS_WITH(ensure_token_cache(config, helper()), ContainsSubstring("bad.jsonl:1"));
 }
 
+TEST_CASE("a cache folder that cannot be is refused in our words", "[data]") {
+  const ff::test::TemporaryFolder folder;
+  DatasetConfig config = text_config(folder, story_text(500));
+  config.cache_dir = std::string(300, 'x');
+  CHECK_THROWS_AS(tokenize(config), ff::PathError);
+  CHECK_THROWS_WITH(tokenize(config), ContainsSubstring("File name too long"));
+}
+
 TEST_CASE("two processes may make the same cache at once", "[data]") {
   const ff::test::TemporaryFolder folder;
   const DatasetConfig config = text_config(folder, story_text(2000));

@@ -19,6 +19,7 @@ using ff::test::plan;
 using ff::test::read_text;
 using ff::test::run;
 using ff::test::TemporaryFolder;
+using ff::test::wait_for_metrics;
 
 namespace {
 
@@ -265,6 +266,20 @@ void run_out_of_memory(const std::string& engine) {
 }
 
 }  // namespace
+
+TEST_CASE("a worker is given no secret", "[e2e]") {
+  const TemporaryFolder folder;
+  REQUIRE(run(plan("[1e10]", "[[16]]"), folder.path()).exit_code == 0);
+  const auto seen =
+      run("export FLOPS_FIT_API_KEY=sk-1 GITHUB_PAT=sk-2 FF_TEST_PLAIN=plain; ( exec " + kTrain +
+              "trainer.log_every=3 trainer.checkpoint_every=5 ) & p=$!; " +
+              wait_for_metrics("outputs/runs/exp_0000", 4) +
+              "for w in $(pgrep -P $p); do tr '\\0' '\\n' </proc/$w/environ; done; "
+              "kill -TERM $p; wait $p",
+          folder.path());
+  CHECK_THAT(seen.out, ContainsSubstring("FF_TEST_PLAIN=plain"));
+  CHECK_THAT(seen.out, !ContainsSubstring("sk-"));
+}
 
 TEST_CASE("fault: a worker runs out of memory", "[e2e]") {
   run_out_of_memory("fused");

@@ -13,8 +13,11 @@
 #include "flops_fit/util/hash.h"
 
 #include <cmath>
+#include <map>
 #include <numeric>
+#include <random>
 #include <set>
+#include <span>
 
 using namespace ff::engine;
 using ff::cost::Architecture;
@@ -212,6 +215,93 @@ TEST_CASE("what patience does not reach takes its neighbour's FLOP/s", "[engine]
   CHECK(speeds.estimated == static_cast<int64_t>(shapes.size()) - 1);
   for (size_t i = 0; i < shapes.size(); ++i) {
     CHECK(speeds.of[i].train == Approx(flops(shapes[i]) / 1e9));
+  }
+}
+
+TEST_CASE("the neighbour is the one that a look at all that was measured finds", "[engine]") {
+  std::mt19937 random(7);
+  const auto pick = [&](int64_t low, int64_t high) {
+    return std::uniform_int_distribution<int64_t>(low, high)(random);
+  };
+  std::vector<SpeedShape> shapes;  // some of them cost the same and are not the same
+  for (int i = 0; i < 300; ++i) {
+    shapes.push_back(
+        {.arch = gpt(8 * pick(1, 16), pick(1, 4), 488 + 8 * pick(0, 3)), .batch_rows = pick(2, 5)});
+    REQUIRE(stand_in(shapes.back()) == shapes.back());
+  }
+  const TemporaryFolder folder;
+  struct Known {
+    SpeedShape shape;
+    TokenSeconds speed;
+  };
+  std::map<std::string, Known> known;
+  SpeedOptions options{.threads = 2, .cache = folder / "speed.json", .patience_s = 1e9};
+  options.measure = [&](const SpeedShape& shape, int64_t threads) {
+    const double s = flops(shape) * static_cast<double>(pick(1000, 2000)) * 1e-12;
+    known[speed_key(shape, threads)] = {shape, {.train = s, .evaluate = s / 3}};
+    return TokenSeconds{.train = s, .evaluate = s / 3};
+  };
+  static_cast<void>(training_speeds(std::span(shapes).first(40), options));
+  options.patience_s = 0.0;
+  const Speeds speeds = training_speeds(shapes, options);
+  REQUIRE(speeds.measured == 1);
+  REQUIRE(speeds.estimated > 100);
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    const auto distance = [&](const Known& other) {
+      return std::abs(std::log(flops(other.shape) / flops(shapes[i])));
+    };
+    const Known* best = nullptr;
+    if (const auto own = known.find(speed_key(shapes[i], 2)); own != known.end()) {
+      best = &own->second;
+    } else {
+      for (const auto& [key, other] : known) {
+        best = best == nullptr || distance(other) < distance(*best) ? &other : best;
+      }
+    }
+    const TokenSeconds expected = scaled_to(shapes[i], best->shape, best->speed);
+    CHECK(speeds.of[i].train == expected.train);
+    CHECK(speeds.of[i].evaluate == expected.evaluate);
+  }
+}
+
+TEST_CASE("the neighbour is the one that a look at all of them finds", "[engine]") {
+  std::mt19937 random(7);
+  const auto between = [&](int64_t low, int64_t high) {
+    return std::uniform_int_distribution<int64_t>(low, high)(random);
+  };
+  for (int round = 0; round < 20; ++round) {
+    const TemporaryFolder folder;
+    std::vector<SpeedShape> shapes;
+    for (int i = 0; i < 60; ++i) {  // the same FLOPs with several batches: many are as near
+      shapes.push_back(
+          {.arch = gpt(8 * between(1, 12), between(1, 3)), .batch_rows = between(1, 3)});
+    }
+    std::map<std::string, std::pair<SpeedShape, double>> known;  // by key, as they are searched
+    SpeedOptions options{.threads = 2, .cache = folder / "speed.json", .patience_s = 1e9};
+    options.measure = [&](const SpeedShape& shape, int64_t threads) {
+      const auto seconds = static_cast<double>(between(1, 1'000'000));
+      known[speed_key(shape, threads)] = {shape, seconds};
+      return TokenSeconds{.train = seconds, .evaluate = seconds};
+    };
+    static_cast<void>(training_speeds(std::span(shapes).first(5), options));
+    options.patience_s = 0.0;
+    const Speeds speeds = training_speeds(shapes, options);
+    REQUIRE(speeds.estimated > 0);
+    for (size_t i = 0; i < shapes.size(); ++i) {
+      const SpeedShape small = stand_in(shapes[i]);
+      auto best = known.find(speed_key(small, 2));
+      if (best == known.end()) {
+        const auto distance = [&](const auto& entry) {
+          return std::abs(std::log(flops(entry.second.first) / flops(small)));
+        };
+        best = std::min_element(known.begin(), known.end(), [&](const auto& a, const auto& b) {
+          return distance(a) < distance(b);
+        });
+      }
+      const auto& [measured, seconds] = best->second;
+      CHECK(speeds.of[i].train ==
+            scaled_to(shapes[i], measured, {.train = seconds, .evaluate = seconds}).train);
+    }
   }
 }
 

@@ -1,35 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "flops_fit/util/terminal.h"
 
+#include "support/capture.h"
 #include "support/catch.h"
-#include "support/files.h"
 
-#include "flops_fit/util/atomic_file.h"
 #include "flops_fit/util/log.h"
 
 #include <spdlog/spdlog.h>
 
-#include <fcntl.h>
-#include <functional>
 #include <string>
-#include <unistd.h>
-
-namespace {
-
-/// What `call` writes to stderr.
-std::string stderr_of(const std::function<void()>& call) {
-  const ff::test::TemporaryFolder folder;
-  const int old = ::dup(STDERR_FILENO);
-  const int file = ::open((folder / "err").c_str(), O_RDWR | O_CREAT, 0600);
-  ::dup2(file, STDERR_FILENO);
-  call();
-  ::dup2(old, STDERR_FILENO);
-  ::close(old);
-  ::close(file);
-  return ff::read_file(folder / "err");
-}
-
-}  // namespace
 
 TEST_CASE("printable text holds nothing that a terminal obeys", "[util]") {
   using ff::printable_text;
@@ -59,7 +38,7 @@ TEST_CASE("printable text holds nothing that a terminal obeys", "[util]") {
 
 TEST_CASE("log lines hold nothing that a terminal obeys", "[util]") {
   const auto before = spdlog::default_logger();
-  const std::string log = stderr_of([] {
+  const std::string log = ff::test::stderr_of([] {
     ff::init_logging(ff::Verbosity::kNormal);
     spdlog::warn("run {}\nerror: forged", "exp\x1b[2J");
   });
