@@ -19,6 +19,7 @@
 #include <cstdlib>
 #include <iterator>
 #include <map>
+#include <string_view>
 #include <utility>
 
 namespace ff::engine {
@@ -107,27 +108,36 @@ std::vector<size_t> spread_order(size_t n) {
   return order;
 }
 
+using Questions = std::map<std::string, Question>;
+
 /// The answered questions by what a token costs their models [FLOPs]; of equal ones the first.
-std::map<double, const Question*> answered(const std::map<std::string, Question>& questions) {
-  std::map<double, const Question*> by_flops;
-  for (const auto& [key, q] : questions) {
-    if (q.answer) {
-      by_flops.emplace(q.flops(), &q);
+std::map<double, const Questions::value_type*> answered(const Questions& questions) {
+  std::map<double, const Questions::value_type*> by_flops;
+  for (const auto& entry : questions) {
+    if (entry.second.answer) {
+      by_flops.emplace(entry.second.flops(), &entry);
     }
   }
   return by_flops;
 }
 
-/// The answered question whose model costs most nearly as much per token.
-const Question& nearest(const std::map<double, const Question*>& by_flops, double flops) {
+/// The answered question whose model costs most nearly as much per token; of two that are as near
+/// the first.
+const Question& nearest(const std::map<double, const Questions::value_type*>& by_flops,
+                        double flops) {
   const auto above = by_flops.lower_bound(flops);
   if (above == by_flops.begin()) {
-    return *above->second;
+    return above->second->second;
   }
   const auto below = std::prev(above);
-  const bool take_above =
-      above != by_flops.end() && std::log(above->first / flops) < std::log(flops / below->first);
-  return *(take_above ? above : below)->second;
+  if (above == by_flops.end()) {
+    return below->second->second;
+  }
+  const auto rank = [flops](const auto& entry) {
+    return std::pair(std::abs(std::log(entry->first / flops)),
+                     std::string_view(entry->second->first));
+  };
+  return (rank(above) < rank(below) ? above : below)->second->second;
 }
 
 }  // namespace
@@ -165,7 +175,7 @@ Speeds training_speeds(std::span<const SpeedShape> shapes, const SpeedOptions& o
   const int64_t threads =
       startable_threads(options.threads > 0 ? options.threads : allowed_cores());
   io::Json cache = read_cache(options.cache);
-  std::map<std::string, Question> questions;
+  Questions questions;
   std::vector<std::string> key_of;
   for (const SpeedShape& shape : shapes) {
     const SpeedShape small = stand_in(shape);

@@ -57,6 +57,11 @@ TEST_CASE("runs that were predicted and completed are compared", "[io]") {
   CHECK(total.actual_s == Approx(17.0));
   CHECK(ff::io::run_times(results, {}).size() == 1);  // no plan: the result's own prediction
   CHECK(ff::io::run_times({}, sweep).empty());
+  // Of two experiments with one id the first counts.
+  const auto twice = ff::io::run_times(std::vector{trained("a", 12.0)},
+                                       std::vector{sweep[0], planned("a", start + 20.0)});
+  REQUIRE(twice.size() == 1);
+  CHECK(twice[0].predicted_s == Approx(10.0));
 }
 
 TEST_CASE("a result's predicted time is optional, and round trips", "[io]") {
