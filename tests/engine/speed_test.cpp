@@ -264,47 +264,6 @@ TEST_CASE("the neighbour is the one that a look at all that was measured finds",
   }
 }
 
-TEST_CASE("the neighbour is the one that a look at all of them finds", "[engine]") {
-  std::mt19937 random(7);
-  const auto between = [&](int64_t low, int64_t high) {
-    return std::uniform_int_distribution<int64_t>(low, high)(random);
-  };
-  for (int round = 0; round < 20; ++round) {
-    const TemporaryFolder folder;
-    std::vector<SpeedShape> shapes;
-    for (int i = 0; i < 60; ++i) {  // the same FLOPs with several batches: many are as near
-      shapes.push_back(
-          {.arch = gpt(8 * between(1, 12), between(1, 3)), .batch_rows = between(1, 3)});
-    }
-    std::map<std::string, std::pair<SpeedShape, double>> known;  // by key, as they are searched
-    SpeedOptions options{.threads = 2, .cache = folder / "speed.json", .patience_s = 1e9};
-    options.measure = [&](const SpeedShape& shape, int64_t threads) {
-      const auto seconds = static_cast<double>(between(1, 1'000'000));
-      known[speed_key(shape, threads)] = {shape, seconds};
-      return TokenSeconds{.train = seconds, .evaluate = seconds};
-    };
-    static_cast<void>(training_speeds(std::span(shapes).first(5), options));
-    options.patience_s = 0.0;
-    const Speeds speeds = training_speeds(shapes, options);
-    REQUIRE(speeds.estimated > 0);
-    for (size_t i = 0; i < shapes.size(); ++i) {
-      const SpeedShape small = stand_in(shapes[i]);
-      auto best = known.find(speed_key(small, 2));
-      if (best == known.end()) {
-        const auto distance = [&](const auto& entry) {
-          return std::abs(std::log(flops(entry.second.first) / flops(small)));
-        };
-        best = std::min_element(known.begin(), known.end(), [&](const auto& a, const auto& b) {
-          return distance(a) < distance(b);
-        });
-      }
-      const auto& [measured, seconds] = best->second;
-      CHECK(speeds.of[i].train ==
-            scaled_to(shapes[i], measured, {.train = seconds, .evaluate = seconds}).train);
-    }
-  }
-}
-
 TEST_CASE("the cache lies where the XDG specification says", "[engine]") {
   const ff::test::EnvironmentVariable home("HOME", "/home/someone");
   {
