@@ -58,7 +58,8 @@ std::string describe(const cost::Module& module, const std::vector<Num>& point) 
 /// replaced by each that writes it.
 class FolderLock {
  public:
-  explicit FolderLock(const fs::path& folder) {
+  /// Throws Error if another process has it for as long as `patience`.
+  FolderLock(const fs::path& folder, std::chrono::milliseconds patience) {
     std::error_code failure;
     fs::create_directories(folder, failure);
     if (failure) {
@@ -68,7 +69,7 @@ class FolderLock {
     if (fd_ < 0) {
       throw_system_error(folder, "open the folder", errno);
     }
-    if (const int problem = wait_for_turn(folder); problem != 0) {
+    if (const int problem = wait_for_turn(folder, patience); problem != 0) {
       spdlog::warn(
           "{}: cannot be locked ({}); change the module database from one place at a time.",
           folder.string(),
@@ -80,9 +81,8 @@ class FolderLock {
   FolderLock& operator=(const FolderLock&) = delete;
 
  private:
-  /// 0, or the errno that says why there are no locks. Throws Error if another process has had it
-  /// for a minute.
-  int wait_for_turn(const fs::path& folder) const {
+  /// 0, or the errno that says why there are no locks.
+  int wait_for_turn(const fs::path& folder, std::chrono::milliseconds patience) const {
     using namespace std::chrono_literals;
     const auto start = std::chrono::steady_clock::now();
     bool said = false;
@@ -91,7 +91,8 @@ class FolderLock {
         return errno;
       }
       const auto waited = std::chrono::steady_clock::now() - start;
-      if (waited > 60s) {
+      if (waited > patience) {
+        ::close(fd_);
         throw error<Error>("{}: another process keeps it locked; try again once that has ended.",
                            folder.string());
       }
@@ -141,8 +142,10 @@ cost::ModuleDb read_user_modules(const fs::path& path) {
   return cost::ModuleDb::parse(io::read_json(path, ""), path.string());
 }
 
-void change_user_modules(const fs::path& path, const std::function<void(cost::ModuleDb&)>& change) {
-  const FolderLock lock(path.has_parent_path() ? path.parent_path() : fs::path("."));
+void change_user_modules(const fs::path& path,
+                         const std::function<void(cost::ModuleDb&)>& change,
+                         std::chrono::milliseconds patience) {
+  const FolderLock lock(path.has_parent_path() ? path.parent_path() : fs::path("."), patience);
   cost::ModuleDb db = read_user_modules(path);
   change(db);
   io::write_json(path, db.to_json());

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -18,9 +19,11 @@ namespace ff::roofline {
 /// The entries of a file; none if there is no such file. Throws FileError.
 [[nodiscard]] cost::ModuleDb read_user_modules(const std::filesystem::path& path);
 /// Reads the file, changes its entries and writes it; of several processes that do so at once, one
-/// after the other. If `change` throws, the file stays as it is.
+/// after the other. If `change` throws, the file stays as it is. Throws Error if it is not our turn
+/// within `patience`.
 void change_user_modules(const std::filesystem::path& path,
-                         const std::function<void(cost::ModuleDb&)>& change);
+                         const std::function<void(cost::ModuleDb&)>& change,
+                         std::chrono::milliseconds patience = std::chrono::minutes(1));
 
 /// A layer that waits for a module.
 struct Instance {
