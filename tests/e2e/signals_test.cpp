@@ -90,7 +90,7 @@ TEST_CASE("what a killed program was writing goes with its next call", "[e2e]") 
     write_text(file, "half");
   }
   CHECK(run("ff-plan -q --config-name=presets/chinchilla && ff-train -q "
-            "--config-name=presets/chinchilla && ff-analyze -q && ff-visualize -q plots.dpi=40 "
+            "--config-name=presets/chinchilla && ff-analyze -q && ff-visualize -q plots.dpi=60 "
             "plots.figures=[isoflops_curves]",
             folder.path())
             .exit_code == 0);
