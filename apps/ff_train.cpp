@@ -19,6 +19,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -108,6 +109,9 @@ ff::ExitCode run(const ff::train::TrainConfig& config, const ff::cli::Context& c
     return doctor(config, context.json);
   }
   ff::install_stop_handlers();
+  if (config.mode != "api" && !config.api.key_env.empty()) {
+    ::unsetenv(config.api.key_env.c_str());  // nobody that is started here needs the service's key
+  }
   const ff::run::SweepOutcome outcome =
       context.has("collect")
           ? ff::run::collect_results(config)

@@ -271,8 +271,10 @@ TEST_CASE("a worker is given no secret", "[e2e]") {
   const TemporaryFolder folder;
   REQUIRE(run(plan("[1e10]", "[[16]]"), folder.path()).exit_code == 0);
   const auto seen =
-      run("export FLOPS_FIT_API_KEY=sk-1 GITHUB_PAT=sk-2 FF_TEST_PLAIN=plain; ( exec " + kTrain +
-              "trainer.log_every=3 trainer.checkpoint_every=5 ) & p=$!; " +
+      run("export FLOPS_FIT_API_KEY=sk-1 GITHUB_PAT=sk-2 MYSERVICE=sk-3 FF_TEST_PLAIN=plain; "
+          "( exec " +
+              kTrain +
+              "api.key_env=MYSERVICE trainer.log_every=3 trainer.checkpoint_every=5 ) & p=$!; " +
               wait_for_metrics("outputs/runs/exp_0000", 4) +
               "for w in $(pgrep -P $p); do tr '\\0' '\\n' </proc/$w/environ; done; "
               "kill -TERM $p; wait $p",
